@@ -1,0 +1,283 @@
+#!/usr/bin/env python3
+"""One encoder, exported twice, timed side by side in ONNX Runtime.
+
+The encoder is built in eager PyTorch the way the paper's code computes it: a 1x1 convolution onto
+three times the channels, an einsum with the adjacency, batch norms of their own. It is exported
+once by PyTorch's own exporter (torch.onnx.export) and once, from the same random weights, by
+aimclr-export. Both files run in the same ONNX Runtime, one body, one window, taking turns; the
+script prints the medians and their ratio, and how far the two and eager PyTorch are apart.
+
+Ours does more in that time: it takes raw joints and normalises them, and classifies. The other
+file starts from what ours computes first; its classifier is the same.
+
+    python3 benches/onnx_speed.py                 # makes target/onnx-speed/venv, about 2.7 GB of torch
+    python3 benches/onnx_speed.py --rounds 400 --threads 2
+
+With --check it also runs onnx's full checker over our file and `aimclr-export verify` (tract and
+ONNX Runtime against the weights). Exit code 1 if ours isn't TARGET times as fast or the numbers
+differ.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+WORK = ROOT / "target" / "onnx-speed"
+PACKAGES = ["torch==2.11.0", "onnx==1.23.2", "onnxscript==0.7.2", "onnxruntime==1.31.1", "safetensors==0.8.0"]
+TARGET = 1.8
+TOLERANCE = 1e-4
+CLASSES = 12
+FRAMES = 50
+
+
+def ready():
+    names = ["torch", "onnx", "onnxscript", "onnxruntime", "safetensors"]
+    return all(importlib.util.find_spec(name) for name in names)
+
+
+def enter_environment():
+    """Goes on in a virtual environment of this script's own where a package is missing here."""
+    if ready():
+        return
+    python = WORK / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if Path(sys.prefix) == WORK / "venv" or not python.exists():
+        venv.create(WORK / "venv", with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
+    # A set-up that was cut off is finished here; where all is there, pip only looks.
+    subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
+    sys.exit(subprocess.run([python, __file__, *sys.argv[1:]]).returncode)
+
+
+def build(torch):
+    """The encoder and a classifier in PyTorch, weights as after some training."""
+    from torch import nn
+
+    def subsets():
+        edges = [(1, 2), (2, 21), (3, 21), (4, 3), (5, 21), (6, 5), (7, 6), (8, 7), (9, 21), (10, 9), (11, 10), (12, 11)]
+        edges += [(13, 1), (14, 13), (15, 14), (16, 15), (17, 1), (18, 17), (19, 18), (20, 19), (22, 23), (23, 8), (24, 25), (25, 12)]
+        linked = torch.eye(25)
+        for a, b in edges:
+            linked[a - 1, b - 1] = linked[b - 1, a - 1] = 1
+        near = {20: 0} | {j: 1 for j in range(25) if j != 20 and linked[j, 20]}
+        rank = [near.get(j, 99) for j in range(25)]
+        normal = linked / linked.sum(0)
+        parts = torch.zeros(3, 25, 25)
+        for row in range(25):
+            for column in range(25):
+                if row == column:
+                    parts[0, row, column] = normal[row, column]
+                else:
+                    parts[2 if rank[row] < rank[column] else 1, row, column] = normal[row, column]
+        return parts
+
+    class Aggregation(nn.Module):
+        def __init__(self, inputs, outputs):
+            super().__init__()
+            self.conv = nn.Conv2d(inputs, 3 * outputs, 1)
+
+        def forward(self, x, a):
+            x = self.conv(x)
+            n, kc, t, v = x.shape
+            return torch.einsum("nkctv,kvw->nctw", x.view(n, 3, kc // 3, t, v), a)
+
+    class Block(nn.Module):
+        def __init__(self, inputs, outputs, stride, residual):
+            super().__init__()
+            self.gcn = Aggregation(inputs, outputs)
+            self.tcn = nn.Sequential(
+                nn.BatchNorm2d(outputs),
+                nn.ReLU(),
+                nn.Conv2d(outputs, outputs, (9, 1), (stride, 1), (4, 0)),
+                nn.BatchNorm2d(outputs),
+                nn.Dropout(0.5),
+            )
+            self.kind = residual
+            if residual == "conv":
+                shortcut = nn.Conv2d(inputs, outputs, 1, (stride, 1))
+                self.residual = nn.Sequential(shortcut, nn.BatchNorm2d(outputs))
+
+        def forward(self, x, a):
+            out = self.tcn(self.gcn(x, a))
+            if self.kind == "conv":
+                out = out + self.residual(x)
+            elif self.kind == "identity":
+                out = out + x
+            return torch.relu(out)
+
+    class Encoder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("A", subsets())
+            self.data_bn = nn.BatchNorm1d(75)
+            widths = [(3, 16, 1), (16, 16, 1), (16, 16, 1), (16, 16, 1), (16, 32, 2), (32, 32, 1)]
+            widths += [(32, 32, 1), (32, 64, 2), (64, 64, 1), (64, 256, 1)]
+            kinds = ["none"] + ["identity" if i == o else "conv" for i, o, _ in widths[1:]]
+            self.st_gcn_networks = nn.ModuleList(Block(*w, kind) for w, kind in zip(widths, kinds))
+            self.edge_importance = nn.ParameterList(nn.Parameter(torch.ones(3, 25, 25)) for _ in widths)
+            self.fc = nn.Linear(256, CLASSES)
+
+        def forward(self, x):
+            n, c, t, v, m = x.shape
+            x = x.permute(0, 4, 3, 1, 2).contiguous().view(n * m, v * c, t)
+            x = self.data_bn(x).view(n, m, v, c, t).permute(0, 1, 3, 4, 2).contiguous().view(n * m, c, t, v)
+            for block, importance in zip(self.st_gcn_networks, self.edge_importance):
+                x = block(x, self.A * importance)
+            x = x.mean((2, 3)).view(n, m, -1).mean(1)
+            return x, self.fc(x)
+
+    torch.manual_seed(0)
+    encoder = Encoder().eval()
+    with torch.no_grad():
+        for module in encoder.modules():
+            if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+                module.weight.uniform_(0.7, 1.3)
+                module.bias.uniform_(-0.2, 0.2)
+                module.running_mean.uniform_(-0.2, 0.2)
+                module.running_var.uniform_(0.4, 1.2)
+        for importance in encoder.edge_importance:
+            importance.uniform_(0.7, 1.3)
+    return encoder
+
+
+def card():
+    """A model card for the random weights: one body, so that both files compute the same."""
+    joints = [f"joint {i}" for i in range(25)]
+    pairs = [(1, 2), (2, 21), (3, 21), (4, 3), (5, 21), (6, 5), (7, 6), (8, 7), (9, 21), (10, 9), (11, 10), (12, 11)]
+    pairs += [(13, 1), (14, 13), (15, 14), (16, 15), (17, 1), (18, 17), (19, 18), (20, 19), (22, 23), (23, 8), (24, 25), (25, 12)]
+    layout = {
+        "name": "ntu25",
+        "joints": joints,
+        "edges": [[a - 1, b - 1] for a, b in pairs],
+        "centre": 20,
+        "swap": [],
+        "turn": [4, 8],
+    }
+    provenance = {"dataset": "random weights", "license": "", "split": "", "protocol": "linear", "seed": 0, "epochs": 0}
+    return {
+        "version": 1,
+        "layout": layout,
+        "frames": FRAMES,
+        "bodies": 1,
+        "window": 2.0,
+        "streams": ["joint"],
+        "fusion": [1.0],
+        "classes": [f"class {i}" for i in range(CLASSES)],
+        "embedding": 256,
+        "preprocessing": "aimclr-1",
+        "provenance": provenance,
+    }
+
+
+def normalise(numpy, joints):
+    """Centring and turning in f64, (T, 25, 3) -> (1, 3, T, 25, 1)."""
+    x = joints.astype(numpy.float64)
+    x = x - x[:, 20:21]
+    across = x[:, 8] - x[:, 4]
+    length = numpy.hypot(across[:, 0], across[:, 2])
+    angle = numpy.arccos(across[:, 0] / (length + 1e-4))
+    angle = -angle if across[:, 2].sum() >= 0 else angle
+    cos, sin = numpy.cos(angle)[:, None], numpy.sin(angle)[:, None]
+    turned = numpy.stack([cos * x[..., 0] - sin * x[..., 2], x[..., 1], sin * x[..., 0] + cos * x[..., 2]])
+    return turned[None, ..., None].astype(numpy.float32)
+
+
+def exporter(*arguments, check=True):
+    """Runs aimclr-export from this checkout."""
+    command = ["cargo", "run", "--quiet", "--release", "-p", "aimclr-exporter", "--bin", "aimclr-export", "--"]
+    if "AIMCLR_EXPORT" in os.environ:
+        command = [os.environ["AIMCLR_EXPORT"]]
+    return subprocess.run([*command, *map(str, arguments)], cwd=ROOT, check=check)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=300, help="timed runs of each file [300]")
+    parser.add_argument("--threads", type=int, default=1, help="threads of ONNX Runtime [1]")
+    parser.add_argument("--check", action="store_true", help="onnx's full checker and `aimclr-export verify`, too")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    args = parser.parse_args()
+    enter_environment()
+
+    import numpy
+    import onnx
+    import onnxruntime
+    import torch
+    from safetensors.torch import save_file
+
+    torch.set_num_threads(args.threads)
+    WORK.mkdir(parents=True, exist_ok=True)
+    weights, ours, theirs = WORK / "weights.safetensors", WORK / "aimclr-export.onnx", WORK / "torch-export.onnx"
+    encoder = build(torch)
+    tensors = {f"encoder_q.{name}": value.contiguous() for name, value in encoder.state_dict().items()}
+    save_file(tensors, weights, metadata={"aimclr": json.dumps(card())})
+    exporter("onnx", "--weights", weights, "--out", ours)
+
+    generator = numpy.random.default_rng(0)
+    pose = generator.uniform(-0.5, 0.5, (1, 25, 3)) + [0, 1, 3]
+    walk = (pose + generator.normal(0, 0.02, (FRAMES, 25, 3)).cumsum(0)).astype(numpy.float32)
+    seen = normalise(numpy, walk)
+    torch.onnx.export(
+        encoder, (torch.from_numpy(seen),), str(theirs), input_names=["x"], output_names=["embedding", "logits"],
+        opset_version=18, dynamo=True, external_data=False, verbose=False,
+    )
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = args.threads
+    options.inter_op_num_threads = 1
+    sessions = {
+        "aimclr-export": (onnxruntime.InferenceSession(str(ours), options), {"joints": walk[None, None]}),
+        "torch.onnx.export": (onnxruntime.InferenceSession(str(theirs), options), {"x": seen}),
+    }
+    outputs = {name: session.run(["embedding", "logits"], feed) for name, (session, feed) in sessions.items()}
+    with torch.no_grad():
+        eager = [value.numpy() for value in encoder(torch.from_numpy(seen))]
+    differences = {
+        name: max(float(abs(a - b).max() / max(1, abs(a).max())) for a, b in zip(eager, values))
+        for name, values in outputs.items()
+    }
+
+    times = {name: [] for name in [*sessions, "eager PyTorch"]}
+    for round_ in range(args.rounds + 20):
+        for name, (session, feed) in sessions.items():
+            start = time.perf_counter()
+            session.run(None, feed)
+            if round_ >= 20:
+                times[name].append(time.perf_counter() - start)
+        if round_ % 4 == 0:
+            start = time.perf_counter()
+            with torch.inference_mode():
+                encoder(torch.from_numpy(seen))
+            if round_ >= 20:
+                times["eager PyTorch"].append(time.perf_counter() - start)
+    medians = {name: 1e3 * statistics.median(values) for name, values in times.items()}
+    ratio = medians["torch.onnx.export"] / medians["aimclr-export"]
+
+    if args.json:
+        print(json.dumps({"threads": args.threads, "rounds": args.rounds, "median_ms": medians, "ratio": ratio,
+                          "difference": differences, "torch": torch.__version__, "onnxruntime": onnxruntime.__version__}))
+    else:
+        print(f"one window of one body, {args.threads} thread(s), ONNX Runtime {onnxruntime.__version__}, torch {torch.__version__}")
+        for name, median in medians.items():
+            off = f"   off by {differences[name]:.1e}" if name in differences else ""
+            fastest = 1e3 * min(times[name])
+            print(f"  {name:<18} median {median:6.2f} ms   fastest {fastest:6.2f} ms{off}")
+        print(f"  aimclr-export's file is {ratio:.2f} times as fast as torch.onnx.export's (target {TARGET})")
+
+    good = ratio >= TARGET and max(differences.values()) <= TOLERANCE
+    if args.check:
+        onnx.checker.check_model(str(ours), full_check=True)
+        print("onnx's full checker: fine", file=sys.stderr)
+        good &= exporter("verify", ours, "--weights", weights, check=False).returncode == 0
+    sys.exit(0 if good else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,314 @@
+//! The encoder in the form that runs fastest: aggregation over joints first, batch norms folded.
+//!
+//! As published, a block is: 1×1 convolution onto K·C′ channels, Σ_k x_k·A_k, batch norm, ReLU,
+//! 9×1 convolution, batch norm, + residual, ReLU. Convolution over channels and aggregation over
+//! joints commute, and with K·C channels instead of K·C′ in between there is less to aggregate:
+//!
+//! - x, (B, C, T, V) → (B, 1, C·T, V) → MatMul with A, (K, V, V) → (B, K·C, T, V), no transpose;
+//! - 1×1 convolution with \[W₀|W₁|W₂\], scaled by the batch norm's s;
+//! - + a bias map, (1, C′, 1, V): s·Σ_k b_k·colsum(A_k) + t, since biases pass through A, too.
+//!
+//! The batch norm of the input has a scale for each joint and coordinate; it goes into the first
+//! block's A, which thereby differs between coordinates, and its shift into that bias map.
+
+use super::builder::{Builder, Setting, Value};
+use super::spectrum::Spectrum;
+use crate::source::Source;
+use aimclr_model::plan::{BN_EPSILON, Block, Residual, TAPS};
+use aimclr_skeleton::graph::SUBSETS;
+use aimclr_skeleton::sequence::CHANNELS;
+
+/// Adds the encoder on `x`, shape (B, 3, T, V); gives the pooled features, (B, E, 1, 1).
+pub(super) fn add(graph: &mut Builder, source: &Source, x: &Value) -> Value {
+    let stream = source.stream.to_string();
+    let mut x = x.clone();
+    let mut frames = source.card.frames;
+    for (i, block) in source.plan.blocks().into_iter().enumerate() {
+        let part = Part {
+            source,
+            block,
+            i,
+            name: format!("{stream}/block{i}"),
+            joints: source.plan.joints,
+        };
+        let gathered = part.aggregate(graph, frames, &x);
+        let mixed = part.spatial(graph, &gathered);
+        x = part.temporal(graph, frames, &mixed, &x);
+        frames = frames.div_ceil(block.stride);
+    }
+    graph.node(&format!("{stream}/pool"), "GlobalAveragePool", &[&x], &[])
+}
+
+/// One block, for folding its tensors and adding its nodes.
+struct Part<'a> {
+    source: &'a Source,
+    block: Block,
+    i: usize,
+    name: String,
+    joints: usize,
+}
+
+/// A batch norm in eval mode as x·scale + shift.
+struct Affine {
+    scale: Vec<f64>,
+    shift: Vec<f64>,
+}
+
+impl Affine {
+    fn of(source: &Source, name: &str) -> Self {
+        let tensor = |part: &str| source.tensor(&format!("{name}.{part}"));
+        let variance = tensor("running_var");
+        let scale: Vec<f64> = tensor("weight")
+            .iter()
+            .zip(&variance)
+            .map(|(weight, variance)| weight / (variance + BN_EPSILON).sqrt())
+            .collect();
+        let shift = tensor("bias")
+            .iter()
+            .zip(tensor("running_mean"))
+            .zip(&scale)
+            .map(|((bias, mean), scale)| bias - mean * scale)
+            .collect();
+        Self { scale, shift }
+    }
+
+    /// Folds the batch norm into a convolution ahead of it: (weight, bias).
+    fn fold(&self, mut weight: Vec<f64>, bias: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let row = weight.len() / bias.len();
+        for (row, scale) in weight.chunks_exact_mut(row).zip(&self.scale) {
+            row.iter_mut().for_each(|w| *w *= scale);
+        }
+        let bias = bias.iter().zip(&self.scale).zip(&self.shift);
+        let bias = bias.map(|((b, scale), shift)| b * scale + shift);
+        (weight, bias.collect())
+    }
+}
+
+impl Part<'_> {
+    fn named(&self, part: &str) -> String {
+        format!("{}/{part}", self.name)
+    }
+
+    fn tensor(&self, part: &str) -> Vec<f64> {
+        self.source
+            .tensor(&format!("st_gcn_networks.{}.{part}", self.i))
+    }
+
+    fn norm(&self, part: &str) -> Affine {
+        Affine::of(self.source, &format!("st_gcn_networks.{}.{part}", self.i))
+    }
+
+    /// A ⊙ importance, (K, V, V).
+    fn adjacency(&self) -> Vec<f64> {
+        let importance = self.source.tensor(&format!("edge_importance.{}", self.i));
+        let a = self.source.tensor("A");
+        a.iter().zip(importance).map(|(a, i)| a * i).collect()
+    }
+
+    /// (B, C, T, V) → (B, K·C, T, V), channel k·C + c.
+    fn aggregate(&self, graph: &mut Builder, frames: usize, x: &Value) -> Value {
+        let (c, t, v) = (self.block.input as i64, frames as i64, self.joints as i64);
+        let (adjacency, shape, apart) = match self.i {
+            0 => {
+                let shape = vec![SUBSETS, CHANNELS, self.joints, self.joints];
+                (self.scaled_adjacency(), shape, vec![-1, 1, c, t, v])
+            }
+            _ => {
+                let shape = vec![SUBSETS, self.joints, self.joints];
+                (self.adjacency(), shape, vec![-1, 1, c * t, v])
+            }
+        };
+        let adjacency = graph.floats(&self.named("adjacency"), &shape, &adjacency);
+        let rows = graph.reshape(&self.named("rows"), x, &apart);
+        let sums = graph.binary(&self.named("aggregate"), "MatMul", &rows, &adjacency);
+        let shape = [-1, SUBSETS as i64 * c, t, v];
+        graph.reshape(&self.named("subsets"), &sums, &shape)
+    }
+
+    /// The first block's A with the input's batch norm, (K, C, V, V).
+    fn scaled_adjacency(&self) -> Vec<f64> {
+        let Affine { scale, .. } = Affine::of(self.source, "data_bn");
+        let size = self.joints * self.joints;
+        let mut scaled = Vec::with_capacity(SUBSETS * CHANNELS * size);
+        for a in self.adjacency().chunks_exact(size) {
+            for c in 0..CHANNELS {
+                let entry = |(at, a): (usize, &f64)| a * scale[at / self.joints * CHANNELS + c];
+                scaled.extend(a.iter().enumerate().map(entry));
+            }
+        }
+        scaled
+    }
+
+    /// 1×1 convolution, bias map, ReLU: (B, K·C, T, V) → (B, C′, T, V).
+    fn spatial(&self, graph: &mut Builder, x: &Value) -> Value {
+        let Block { input, output, .. } = self.block;
+        let norm = self.norm("tcn.0");
+        // (K·C′, C), row k·C′ + o.
+        let published = self.tensor("gcn.conv.weight");
+        let mut weight = Vec::with_capacity(output * SUBSETS * input);
+        for o in 0..output {
+            for k in 0..SUBSETS {
+                let row = &published[(k * output + o) * input..][..input];
+                weight.extend(row.iter().map(|w| w * norm.scale[o]));
+            }
+        }
+        let shape = [output, SUBSETS * input, 1, 1];
+        let weight = graph.floats(&self.named("spatial.weight"), &shape, &weight);
+        let map = self.bias_map(&published, &norm);
+        let shape = [1, output, 1, self.joints];
+        let map = graph.floats(&self.named("spatial.bias"), &shape, &map);
+        let settings = [("kernel_shape", Setting::Ints(&[1, 1]))];
+        let mixed = graph.node(&self.named("spatial"), "Conv", &[x, &weight], &settings);
+        let biased = graph.binary(&self.named("spatial.biased"), "Add", &mixed, &map);
+        graph.node(&self.named("spatial.relu"), "Relu", &[&biased], &[])
+    }
+
+    /// What the convolution's bias, the batch norm's shift and, in the first block, the input's
+    /// shift come to at each joint: (C′, V).
+    fn bias_map(&self, weight: &[f64], norm: &Affine) -> Vec<f64> {
+        let Block { input, output, .. } = self.block;
+        let bias = self.tensor("gcn.conv.bias");
+        let adjacency = self.adjacency();
+        let shift = match self.i {
+            0 => Affine::of(self.source, "data_bn").shift,
+            _ => vec![0.0; self.joints * input],
+        };
+        let mut map = Vec::with_capacity(output * self.joints);
+        for o in 0..output {
+            for w in 0..self.joints {
+                let mut sum = 0.0;
+                for k in 0..SUBSETS {
+                    for v in 0..self.joints {
+                        let row = &weight[(k * output + o) * input..][..input];
+                        let shifted = row.iter().zip(&shift[v * input..]);
+                        let shifted: f64 = shifted.map(|(w, t)| w * t).sum();
+                        let a = adjacency[(k * self.joints + v) * self.joints + w];
+                        sum += (bias[k * output + o] + shifted) * a;
+                    }
+                }
+                map.push(norm.scale[o] * sum + norm.shift[o]);
+            }
+        }
+        map
+    }
+
+    /// 9×1 convolution, + residual, ReLU: (B, C′, T, V) → (B, C′, T′, V). `input` is the block's.
+    fn temporal(&self, graph: &mut Builder, frames: usize, x: &Value, input: &Value) -> Value {
+        let Block {
+            output, residual, ..
+        } = self.block;
+        let (weight, mut bias) = self
+            .norm("tcn.3")
+            .fold(self.tensor("tcn.2.weight"), &self.tensor("tcn.2.bias"));
+        let spectral = self.is_spectral(frames);
+        let shortcut = match residual {
+            Residual::None => None,
+            Residual::Identity => Some(input.clone()),
+            Residual::Conv => {
+                let (weight, shift) = self.norm("residual.1").fold(
+                    self.tensor("residual.0.weight"),
+                    &self.tensor("residual.0.bias"),
+                );
+                // Two biases that are added anyway go where a convolution takes them.
+                bias.iter_mut().zip(shift).for_each(|(b, s)| *b += s);
+                let own = spectral.then(|| std::mem::replace(&mut bias, vec![0.0; output]));
+                Some(self.shortcut(graph, input, &weight, own))
+            }
+        };
+        let mut out = match spectral {
+            true => self.spectral(graph, frames, x, &weight),
+            false => self.direct(graph, x, &weight, &bias),
+        };
+        if spectral && residual != Residual::Conv {
+            let bias = graph.floats(&self.named("temporal.bias"), &[output, 1, 1], &bias);
+            out = graph.binary(&self.named("temporal.biased"), "Add", &out, &bias);
+        }
+        if let Some(shortcut) = shortcut {
+            out = graph.binary(&self.named("sum"), "Add", &out, &shortcut);
+        }
+        graph.node(&self.named("out"), "Relu", &[&out], &[])
+    }
+
+    /// Whether products of spectra are worth their transforms: only where channels are many. Their
+    /// weights grow with the frames, so these must be few.
+    fn is_spectral(&self, frames: usize) -> bool {
+        self.block.stride == 1 && self.block.output >= 128 && frames <= 16
+    }
+
+    fn shortcut(
+        &self,
+        graph: &mut Builder,
+        input: &Value,
+        weight: &[f64],
+        bias: Option<Vec<f64>>,
+    ) -> Value {
+        let Block { output, .. } = self.block;
+        let shape = [output, self.block.input, 1, 1];
+        let weight = graph.floats(&self.named("residual.weight"), &shape, weight);
+        let bias = bias.map(|bias| graph.floats(&self.named("residual.bias"), &[output], &bias));
+        let inputs: Vec<&Value> = [input, &weight].into_iter().chain(&bias).collect();
+        let settings = [
+            ("kernel_shape", Setting::Ints(&[1, 1])),
+            ("strides", Setting::Ints(&[self.block.stride as i64, 1])),
+        ];
+        graph.node(&self.named("residual"), "Conv", &inputs, &settings)
+    }
+
+    fn direct(&self, graph: &mut Builder, x: &Value, weight: &[f64], bias: &[f64]) -> Value {
+        let Block { output, stride, .. } = self.block;
+        let shape = [output, output, TAPS, 1];
+        let weight = graph.floats(&self.named("temporal.weight"), &shape, weight);
+        let bias = graph.floats(&self.named("temporal.bias"), &[output], bias);
+        let padding = TAPS as i64 / 2;
+        let settings = [
+            ("kernel_shape", Setting::Ints(&[TAPS as i64, 1])),
+            ("strides", Setting::Ints(&[stride as i64, 1])),
+            ("pads", Setting::Ints(&[padding, 0, padding, 0])),
+        ];
+        let inputs = [x, &weight, &bias];
+        graph.node(&self.named("temporal"), "Conv", &inputs, &settings)
+    }
+
+    /// The same without bias, as products of spectra: (B, C, T, V) → (T, C·B·V) → P spectral values
+    /// of each → for each of the P a product over channels → back.
+    fn spectral(&self, graph: &mut Builder, frames: usize, x: &Value, weight: &[f64]) -> Value {
+        let (c, t, v) = (self.block.output as i64, frames as i64, self.joints as i64);
+        let channels = self.block.output;
+        let spectrum = Spectrum::new(frames, TAPS);
+        let products = spectrum.products();
+        let p = products as i64;
+
+        // (P, C′, C) from (C′, C, taps).
+        let mut weights = vec![0.0; products * channels * channels];
+        for (pair, taps) in weight.chunks_exact(TAPS).enumerate() {
+            for (p, w) in spectrum.weights(taps).into_iter().enumerate() {
+                weights[p * channels * channels + pair] = w;
+            }
+        }
+        let name = |part: &str| self.named(&format!("temporal.{part}"));
+        let shape = [products * channels, channels, 1, 1];
+        let weight = graph.floats(&self.named("temporal.weight"), &shape, &weights);
+        let analysis = graph.floats(&name("analysis"), &[products, frames], &spectrum.analysis());
+        let synthesis = graph.floats(
+            &name("synthesis"),
+            &[frames, products],
+            &spectrum.synthesis(),
+        );
+
+        let order = || [("perm", Setting::Ints(&[2, 1, 0, 3]))];
+        let x = graph.node(&name("by_frame"), "Transpose", &[x], &order());
+        let x = graph.reshape(&name("frames"), &x, &[t, -1]);
+        let x = graph.binary(&name("spectrum"), "MatMul", &analysis, &x);
+        // As one convolution with P groups: what hosts do best with so few columns.
+        let x = graph.reshape(&name("factors"), &x, &[1, p * c, -1, v]);
+        let settings = [
+            ("kernel_shape", Setting::Ints(&[1, 1])),
+            ("group", Setting::Int(p)),
+        ];
+        let x = graph.node(&name("products"), "Conv", &[&x, &weight], &settings);
+        let x = graph.reshape(&name("sums"), &x, &[p, -1]);
+        let x = graph.binary(&name("signal"), "MatMul", &synthesis, &x);
+        let x = graph.reshape(&name("bodies"), &x, &[t, c, -1, v]);
+        graph.node(&self.named("temporal"), "Transpose", &[&x], &order())
+    }
+}

@@ -1,0 +1,153 @@
+//! The graph of `docs/model.md`: raw joints in, embedding and class probabilities out.
+
+mod builder;
+mod encoder;
+mod normalise;
+mod spectrum;
+mod streams;
+
+use crate::ExportError;
+use crate::reference::Reference;
+use crate::source::{Classifier, Source};
+use aimclr_model::onnx::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto};
+use aimclr_model::weights::CARD_KEY;
+use aimclr_skeleton::files::write_atomically;
+use builder::{Builder, Setting, Size, Value};
+use prost::Message;
+use std::path::Path;
+
+/// Version of ONNX's operators that the graph uses.
+pub const OPSET: i64 = 17;
+
+/// Version of ONNX's file format that goes with [`OPSET`].
+pub const IR_VERSION: i64 = 8;
+
+/// The whole file for `source`.
+pub fn model(source: &Source) -> ModelProto {
+    wrap(source, graph(source))
+}
+
+/// Writes the file for `source`; it appears whole or not at all. Gives its size in bytes.
+pub fn write(source: &Source, path: &Path) -> Result<usize, ExportError> {
+    let bytes = model(source).encode_to_vec();
+    write_atomically(path, |out| out.write_all(&bytes)).map_err(|error| ExportError::Io {
+        path: path.into(),
+        source: error,
+    })?;
+    Ok(bytes.len())
+}
+
+fn wrap(source: &Source, graph: GraphProto) -> ModelProto {
+    let card = &source.card;
+    let doc = format!(
+        "AimCLR encoder, {} stream, {} bodies of {} joints over {} frames. Input and outputs: \
+         docs/model.md of AimCLR on the edge; how it was made: metadata \"{CARD_KEY}\".",
+        source.stream,
+        card.bodies,
+        card.layout.len(),
+        card.frames
+    );
+    ModelProto {
+        ir_version: IR_VERSION,
+        producer_name: "aimclr-export".into(),
+        producer_version: env!("CARGO_PKG_VERSION").into(),
+        doc_string: doc,
+        graph: Some(graph),
+        opset_import: vec![OperatorSetIdProto {
+            domain: String::new(),
+            version: OPSET,
+        }],
+        metadata_props: vec![StringStringEntryProto {
+            key: CARD_KEY.into(),
+            value: card.to_json(),
+        }],
+    }
+}
+
+fn graph(source: &Source) -> GraphProto {
+    let mut graph = Builder::default();
+    let (frames, layout) = (source.card.frames, &source.card.layout);
+    let input = joints(&mut graph, source);
+    let bodies = streams::fold(&mut graph, frames, layout.len(), &input);
+    let normalised = normalise::add(&mut graph, layout, &bodies);
+    let seen = streams::add(&mut graph, layout, frames, source.stream, &normalised);
+    let pooled = encoder::add(&mut graph, source, &seen);
+    let embedding = mix(&mut graph, source, &input, &pooled);
+    graph.output(
+        "embedding",
+        &[Size::Free("N"), Size::Fixed(source.card.embedding)],
+        "mean feature of the window's bodies, absent ones included",
+    );
+    if let Some(classifier) = &source.classifier {
+        classify(&mut graph, source, classifier, &embedding);
+    }
+    graph.finish("aimclr")
+}
+
+fn joints(graph: &mut Builder, source: &Source) -> Value {
+    let shape = [
+        Size::Free("N"),
+        Size::Free("M"),
+        Size::Fixed(source.card.frames),
+        Size::Fixed(source.card.layout.len()),
+        Size::Fixed(3),
+    ];
+    let doc = "raw joint positions in metres in the camera's frame, resampled to T frames";
+    graph.input("joints", &shape, doc)
+}
+
+/// The mean over the card's bodies, those included that weren't given: (N·M, E, 1, 1) → (N, E).
+///
+/// (Σ e_m + (bodies − M)·a) / bodies, where a is the feature of an absent body, equals
+/// a + Σ (e_m − a) / bodies, in which M doesn't appear.
+fn mix(graph: &mut Builder, source: &Source, input: &Value, pooled: &Value) -> Value {
+    let width = source.plan.hidden_dim;
+    let stream = source.stream;
+    let name = |part: &str| format!("{stream}/{part}");
+    // A value with the shape (N, M, E), so that Shape alone gives it: arithmetic on shapes runs on
+    // the processor, which would take part of the graph away from a GPU.
+    let flat = graph.reshape("flat", input, &[0, 0, -1]);
+    let first = graph.ints("first", &vec![0; width]);
+    let axis = [("axis", Setting::Int(2))];
+    let spread = graph.node("spread", "Gather", &[&flat, &first], &axis);
+    let shape = graph.node("spread.shape", "Shape", &[&spread], &[]);
+    let features = graph.binary(&name("features"), "Reshape", pooled, &shape);
+
+    let absent = Reference::of(source).absent();
+    let absent = graph.floats(&name("absent"), &[width], &absent);
+    let excess = graph.binary(&name("excess"), "Sub", &features, &absent);
+    let axes = graph.ints(&name("excess.axes"), &[1]);
+    let settings = [("keepdims", Setting::Int(0))];
+    let inputs = [&excess, &axes];
+    let mut sum = graph.node(&name("excess.sum"), "ReduceSum", &inputs, &settings);
+    if source.card.bodies != 1 {
+        let share = 1.0 / source.card.bodies as f64;
+        let share = graph.floats(&name("share"), &[1], &[share]);
+        sum = graph.binary(&name("excess.mean"), "Mul", &sum, &share);
+    }
+    graph.binary("embedding", "Add", &sum, &absent)
+}
+
+fn classify(graph: &mut Builder, source: &Source, classifier: &Classifier, embedding: &Value) {
+    let classes = source.classes();
+    let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect::<Vec<_>>();
+    let shape = [classes, source.card.embedding];
+    let weight = graph.floats("classifier.weight", &shape, &wide(&classifier.weight));
+    let bias = graph.floats("classifier.bias", &[classes], &wide(&classifier.bias));
+    let settings = [("transB", Setting::Int(1))];
+    let logits = graph.node("logits", "Gemm", &[embedding, &weight, &bias], &settings);
+    let mut calibrated = logits;
+    let temperature = source.card.calibration.temperature;
+    if temperature != 1.0 {
+        let temperature = graph.floats("temperature", &[1], &[temperature]);
+        calibrated = graph.binary("calibrated", "Div", &calibrated, &temperature);
+    }
+    let axis = [("axis", Setting::Int(-1))];
+    graph.node("probabilities", "Softmax", &[&calibrated], &axis);
+    let shape = || [Size::Free("N"), Size::Fixed(classes)];
+    graph.output("logits", &shape(), "score of each class, not calibrated");
+    graph.output("probabilities", &shape(), "softmax of logits / temperature");
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,284 @@
+//! The graph in real engines against the plain computation.
+
+use super::*;
+use crate::fixtures;
+use crate::verify::{Expected, TOLERANCE};
+use aimclr_engine::{Backend, Options, Windows, open};
+use aimclr_model::onnx::ModelFile;
+use aimclr_model::plan::{Head, Plan};
+use aimclr_model::weights::Weights;
+use aimclr_skeleton::{Stream, resize, sequence::SequenceRef};
+use std::path::PathBuf;
+
+fn workspace(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .join(path)
+}
+
+/// A model file as it would be read from disk.
+fn file(source: &Source, graph: GraphProto) -> ModelFile {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("model.onnx");
+    std::fs::write(&path, wrap(source, graph).encode_to_vec()).expect("written");
+    ModelFile::read(&path).expect("a whole model")
+}
+
+fn options(backend: Backend) -> Options {
+    Options {
+        backend,
+        ..Options::default()
+    }
+}
+
+fn check(source: &Source) {
+    let model = file(source, graph(source));
+    let expected = Expected::of(source, |_| ());
+    for backend in Backend::ALL {
+        let report = expected.verify(&model, options(backend)).expect("runs");
+        let rows = &report.rows;
+        assert!(report.within(TOLERANCE), "{backend}: {rows:#?}");
+        let agree = |row: &crate::verify::Row| row.top1_agree.is_none_or(|agree| agree == row.n);
+        assert!(rows.iter().all(agree), "{backend}: {rows:#?}");
+    }
+}
+
+#[test]
+fn every_stream_agrees_with_the_definition_in_every_engine() {
+    for (i, stream) in Stream::ALL.into_iter().enumerate() {
+        let head = Head::Classifier(5);
+        check(&fixtures::source(
+            fixtures::narrow(),
+            stream,
+            head,
+            i as u64,
+        ));
+    }
+}
+
+#[test]
+fn the_papers_widths_agree_with_the_definition_in_every_engine() {
+    let head = Head::Classifier(12);
+    check(&fixtures::source(Plan::paper(25), Stream::Joint, head, 7));
+}
+
+#[test]
+fn a_model_without_classifier_gives_the_embedding_alone() {
+    let source = fixtures::source(fixtures::narrow(), Stream::Joint, Head::Projection, 1);
+    check(&source);
+    let outputs = graph(&source).output;
+    assert_eq!(outputs.len(), 1);
+    assert!(source.card.classes.is_empty());
+}
+
+#[test]
+fn one_body_and_odd_frames_agree_too() {
+    let mut weights = fixtures::weights(fixtures::narrow(), Stream::Joint, Head::Classifier(3), 2);
+    if let Some(card) = &mut weights.card {
+        card.bodies = 1;
+        card.frames = 17;
+        card.calibration.temperature = 1.0;
+    }
+    check(&Source::of(weights, None).expect("consistent"));
+}
+
+/// A graph that gives `value`, shape (N·M, C, T, V), flattened, as its embedding.
+fn expose(
+    source: &Source,
+    build: impl FnOnce(&mut Builder, &Source, &Value) -> Value,
+) -> ModelFile {
+    let mut graph = Builder::default();
+    let input = joints(&mut graph, source);
+    let (frames, layout) = (source.card.frames, source.card.layout.len());
+    let x = streams::fold(&mut graph, frames, layout, &input);
+    let value = build(&mut graph, source, &x);
+    let width = source.card.embedding;
+    let shape = graph.ints("shape", &[-1, width as i64]);
+    let flat = graph.node("embedding", "Reshape", &[&value, &shape], &[]);
+    graph.output(&flat, &[Size::Free("N"), Size::Fixed(width)], "");
+    let graph = graph.finish("part");
+    file(source, graph)
+}
+
+/// (N, 3, T, V, M) → (N, M, T, V, 3), and N and M.
+fn to_windows(values: &[f32], shape: &[usize]) -> (usize, usize, Vec<f32>) {
+    let [n, c, t, v, m] = shape[..] else {
+        panic!("five dimensions, found {shape:?}");
+    };
+    let mut out = Vec::with_capacity(values.len());
+    for n in 0..n {
+        for m_ in 0..m {
+            for point in 0..t * v {
+                for c_ in 0..c {
+                    out.push(values[((n * c + c_) * t * v + point) * m + m_]);
+                }
+            }
+        }
+    }
+    (n, m, out)
+}
+
+fn off(expected: &[f32], found: &[f32]) -> f32 {
+    assert_eq!(expected.len(), found.len());
+    let scale = expected.iter().fold(0.0f32, |max, x| max.max(x.abs()));
+    let pairs = expected.iter().zip(found);
+    pairs.fold(0.0f32, |max, (a, b)| max.max((a - b).abs())) / scale
+}
+
+/// The numbers of the released code: encoder input in, embedding out.
+fn meets_golden(folder: &Path) {
+    let mut weights = Weights::read(folder.join("weights.safetensors")).expect("weights");
+    let golden = Weights::read(folder.join("forward.safetensors")).expect("numbers");
+    let input = golden.get("input").expect("input");
+    let expected = golden.values("eval.embedding").expect("embedding");
+    let (plan, _) = Plan::of_weights(&weights, aimclr_model::plan::QUERY).expect("an encoder");
+    weights.card = Some(fixtures::card(plan, Stream::Joint, 0));
+    let source = Source::of(weights, None).expect("consistent");
+    let (n, m, windows) = to_windows(input.values(), &input.shape);
+
+    let reference = Reference::of(&source);
+    let body = windows.len() / (n * m);
+    let features: Vec<Vec<f64>> = windows
+        .chunks_exact(body)
+        .map(|body| {
+            let channel = |c: usize| body[c..].iter().step_by(3).copied().map(f64::from);
+            reference.encode(&(0..3).flat_map(channel).collect::<Vec<_>>())
+        })
+        .collect();
+    let mean = |bodies: &[Vec<f64>]| -> Vec<f32> {
+        let sum = |i: usize| bodies.iter().map(|body| body[i]).sum::<f64>();
+        let mean = |i: usize| (sum(i) / bodies.len() as f64) as f32;
+        (0..plan.hidden_dim).map(mean).collect()
+    };
+    let found: Vec<f32> = features.chunks_exact(m).flat_map(mean).collect();
+    assert!(off(expected, &found) < 1e-5, "{}", off(expected, &found));
+
+    // The graph without its normalising, which these numbers are past.
+    let model = expose(&source, encoder::add);
+    for backend in Backend::ALL {
+        let mut engine = open(&model, options(backend)).expect("opens");
+        let output = engine.run(Windows {
+            n: n * m,
+            m: 1,
+            data: &windows,
+        });
+        let output = output.expect("runs").embedding;
+        let wide: Vec<f64> = output.iter().copied().map(f64::from).collect();
+        let rows: Vec<Vec<f64>> = wide.chunks_exact(plan.hidden_dim).map(Vec::from).collect();
+        let found: Vec<f32> = rows.chunks_exact(m).flat_map(mean).collect();
+        let off = off(expected, &found);
+        assert!(off < 1e-5, "{backend}: {off}");
+    }
+}
+
+#[test]
+fn the_released_numbers_are_met_by_a_narrow_encoder() {
+    meets_golden(&workspace("tests/golden/small"));
+}
+
+#[test]
+fn the_released_numbers_are_met_by_the_papers_encoder() {
+    let folder = workspace("../shared/golden/full");
+    match folder.is_dir() {
+        true => meets_golden(&folder),
+        false => eprintln!("skipped: {} isn't there", folder.display()),
+    }
+}
+
+#[test]
+fn the_released_preprocessing_is_met_by_the_graph() {
+    let path = workspace("../shared/golden/data/preprocess.safetensors");
+    if !path.is_file() {
+        eprintln!("skipped: {} isn't there", path.display());
+        return;
+    }
+    let golden = Weights::read(&path).expect("numbers");
+    let raw = golden.get("raw").expect("raw");
+    let aimclr_model::weights::Data::I64(lengths) = &golden.get("lengths").expect("lengths").data
+    else {
+        panic!("lengths are whole numbers");
+    };
+    let (_, m, clips) = to_windows(raw.values(), &raw.shape);
+    let (frames, joints) = (raw.shape[2], raw.shape[3]);
+    let body = frames * joints * 3;
+    let mut windows = Vec::new();
+    for (i, body) in clips.chunks_exact(body).enumerate() {
+        let clip = SequenceRef {
+            frames,
+            bodies: 1,
+            joints,
+            data: body,
+        };
+        let valid = clip.slice(0..lengths[i / m] as usize);
+        windows.extend(resize::linear(valid, 50).data);
+    }
+    let expected = golden.get("position").expect("position");
+    let (_, _, expected) = to_windows(expected.values(), &expected.shape);
+    let source = fixtures::source(fixtures::narrow(), Stream::Joint, Head::None, 0);
+    meets(source, &windows, &expected, |graph, source, x| {
+        normalise::add(graph, &source.card.layout, x)
+    });
+}
+
+#[test]
+fn the_released_streams_are_met_by_the_graph() {
+    let golden = workspace("tests/golden/small/forward.safetensors");
+    let golden = Weights::read(golden).expect("numbers");
+    let input = golden.get("input").expect("input");
+    let (_, _, windows) = to_windows(input.values(), &input.shape);
+    for stream in [Stream::Motion, Stream::Bone] {
+        let expected = golden.get(&format!("stream.{stream}")).expect("stream");
+        let (_, _, expected) = to_windows(expected.values(), &expected.shape);
+        let source = fixtures::source(fixtures::narrow(), stream, Head::None, 0);
+        meets(source, &windows, &expected, |graph, source, x| {
+            streams::add(graph, &source.card.layout, 50, source.stream, x)
+        });
+    }
+}
+
+/// Bodies, shape (B, T, V, 3), through part of a graph, in every engine.
+fn meets(
+    mut source: Source,
+    bodies: &[f32],
+    expected: &[f32],
+    part: impl FnOnce(&mut Builder, &Source, &Value) -> Value,
+) {
+    let body = 3 * source.card.frames * source.card.layout.len();
+    source.card.embedding = body;
+    let model = expose(&source, part);
+    for backend in Backend::ALL {
+        let mut engine = open(&model, options(backend)).expect("opens");
+        let output = engine.run(Windows {
+            n: bodies.len() / body,
+            m: 1,
+            data: bodies,
+        });
+        let points = body / 3;
+        let joints_first = |body: &[f32]| -> Vec<f32> {
+            let point = |p: usize| [0, 1, 2].map(|c| body[c * points + p]);
+            (0..points).flat_map(point).collect()
+        };
+        let output = output.expect("runs").embedding;
+        let found: Vec<f32> = output.chunks_exact(body).flat_map(joints_first).collect();
+        let off = off(expected, &found);
+        assert!(off < 1e-5, "{backend}: {off}");
+    }
+}
+
+#[test]
+fn names_are_unique_and_inputs_come_before_their_use() {
+    let source = fixtures::source(fixtures::narrow(), Stream::Bone, Head::Classifier(3), 0);
+    let graph = graph(&source);
+    let mut known: std::collections::HashSet<String> = ["joints".to_string()].into();
+    for constant in &graph.initializer {
+        assert!(known.insert(constant.name.clone()), "{}", constant.name);
+    }
+    for node in &graph.node {
+        for input in &node.input {
+            assert!(known.contains(input), "{input}");
+        }
+        for output in &node.output {
+            assert!(known.insert(output.clone()), "{output}");
+        }
+    }
+}

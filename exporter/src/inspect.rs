@@ -1,0 +1,181 @@
+//! What lies in a model file.
+
+use crate::ExportError;
+use crate::source::Source;
+use aimclr_model::Card;
+use aimclr_model::onnx::{ModelFile, TensorProto};
+use aimclr_model::plan::{Head, Plan, TensorSpec};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What lies in a model file.
+#[derive(Debug, Clone, Serialize)]
+pub struct Summary {
+    /// Which file.
+    pub path: PathBuf,
+    /// `onnx` or `safetensors`.
+    pub format: &'static str,
+    /// Size of the file.
+    pub bytes: u64,
+    /// The model card.
+    pub card: Card,
+    /// All learnt values (of an .onnx file: all constants; folding leaves fewer).
+    pub parameters: usize,
+    /// Multiply-accumulates for one body and one window.
+    pub macs: u64,
+    /// Encoder's blocks.
+    pub blocks: Vec<BlockSummary>,
+    /// The graph; absent for weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub graph: Option<GraphSummary>,
+}
+
+/// One block of the encoder.
+#[derive(Debug, Clone, Serialize)]
+pub struct BlockSummary {
+    /// Channels in.
+    pub input: usize,
+    /// Channels out.
+    pub output: usize,
+    /// Stride over time.
+    pub stride: usize,
+    /// Learnt values, or constants in an .onnx file.
+    pub parameters: usize,
+    /// Multiply-accumulates for one body and one window.
+    pub macs: u64,
+}
+
+/// A graph in numbers.
+#[derive(Debug, Clone, Serialize)]
+pub struct GraphSummary {
+    /// Version of ONNX's operators.
+    pub opset: i64,
+    /// Version of the file format.
+    pub ir_version: i64,
+    /// Program that wrote the file, with its version.
+    pub producer: String,
+    /// How many nodes of each operator.
+    pub operators: BTreeMap<String, usize>,
+}
+
+impl Summary {
+    /// Looks into an .onnx file, a .safetensors file or a run folder.
+    pub fn read(path: &Path) -> Result<Self, ExportError> {
+        match path.extension().is_some_and(|end| end == "onnx") {
+            true => Self::of_graph(&ModelFile::read(path)?),
+            false => Self::of_weights(&Source::read(path, None)?),
+        }
+    }
+
+    fn of_weights(source: &Source) -> Result<Self, ExportError> {
+        let head = match source.classes() {
+            0 => Head::None,
+            classes => Head::Classifier(classes),
+        };
+        let size = |spec: &TensorSpec| spec.shape.iter().product::<usize>();
+        let learnt: Vec<TensorSpec> = source.plan.tensors(head);
+        let learnt: Vec<TensorSpec> = learnt.into_iter().filter(|spec| spec.learnt).collect();
+        let block = |i: usize| {
+            let inside = [
+                format!("st_gcn_networks.{i}."),
+                format!("edge_importance.{i}"),
+            ];
+            let own = |spec: &&TensorSpec| match &inside {
+                [tensors, importance] => spec.name.starts_with(tensors) || spec.name == *importance,
+            };
+            learnt.iter().filter(own).map(size).sum()
+        };
+        let bytes = std::fs::metadata(&source.path).map_err(|error| ExportError::Io {
+            path: source.path.clone(),
+            source: error,
+        })?;
+        Ok(Self {
+            path: source.path.clone(),
+            format: "safetensors",
+            bytes: bytes.len(),
+            card: source.card.clone(),
+            parameters: source.plan.parameters(head),
+            macs: macs(&source.plan, &source.card),
+            blocks: blocks(&source.plan, &source.card, block),
+            graph: None,
+        })
+    }
+
+    fn of_graph(file: &ModelFile) -> Result<Self, ExportError> {
+        let graph = file.model.graph.as_ref();
+        let constants = graph
+            .map(|graph| &graph.initializer[..])
+            .unwrap_or_default();
+        let floats = || {
+            let floats = |tensor: &&TensorProto| tensor.data_type == aimclr_model::onnx::FLOAT;
+            constants.iter().filter(floats)
+        };
+        let size = |tensor: &TensorProto| tensor.raw_data.len() / size_of::<f32>();
+        let plan = plan_of(file, constants);
+        let block = |i: usize| {
+            let part = format!("/block{i}/");
+            let own = floats().filter(|tensor| tensor.name.contains(&part));
+            own.map(size).sum()
+        };
+        let mut operators = BTreeMap::new();
+        for node in graph.iter().flat_map(|graph| &graph.node) {
+            *operators.entry(node.op_type.clone()).or_default() += 1;
+        }
+        let opset = file.model.opset_import.iter();
+        let opset = opset.filter(|set| set.domain.is_empty());
+        Ok(Self {
+            path: file.path.clone(),
+            format: "onnx",
+            bytes: file.bytes.len() as u64,
+            card: file.card.clone(),
+            parameters: floats().map(size).sum(),
+            macs: plan.map_or(0, |plan| macs(&plan, &file.card)),
+            blocks: plan.map_or_else(Vec::new, |plan| blocks(&plan, &file.card, block)),
+            graph: Some(GraphSummary {
+                opset: opset.map(|set| set.version).next().unwrap_or_default(),
+                ir_version: file.model.ir_version,
+                producer: format!(
+                    "{} {}",
+                    file.model.producer_name, file.model.producer_version
+                ),
+                operators,
+            }),
+        })
+    }
+}
+
+fn macs(plan: &Plan, card: &Card) -> u64 {
+    plan.macs(card.frames).iter().sum()
+}
+
+fn blocks(plan: &Plan, card: &Card, parameters: impl Fn(usize) -> usize) -> Vec<BlockSummary> {
+    let blocks = plan.blocks().into_iter().zip(plan.macs(card.frames));
+    blocks
+        .enumerate()
+        .map(|(i, (block, macs))| BlockSummary {
+            input: block.input,
+            output: block.output,
+            stride: block.stride,
+            parameters: parameters(i),
+            macs,
+        })
+        .collect()
+}
+
+/// The encoder's widths, read off the graph's constants; none where they have other names.
+fn plan_of(file: &ModelFile, constants: &[TensorProto]) -> Option<Plan> {
+    let width = |block: usize| {
+        let name = format!(
+            "{}/block{block}/temporal.weight",
+            file.card.streams.first()?
+        );
+        let tensor = constants.iter().find(|tensor| tensor.name == name)?;
+        tensor.dims.first().and_then(|n| usize::try_from(*n).ok())
+    };
+    Some(Plan {
+        hidden_channels: width(0)?,
+        hidden_dim: width(9)?,
+        ..Plan::paper(file.card.layout.len())
+    })
+}

@@ -1,0 +1,227 @@
+//! An exported graph against the weights that it came from, in every engine.
+
+use crate::ExportError;
+use crate::reference::Reference;
+use crate::source::Source;
+use crate::windows::{Case, cases};
+use aimclr_engine::{Backend, Engine, Options, Output, Windows, open};
+use aimclr_model::Card;
+use aimclr_model::onnx::ModelFile;
+use serde::Serialize;
+use std::time::Instant;
+
+/// Largest difference that counts as the same: see [`Difference`].
+pub const TOLERANCE: f64 = 1e-4;
+
+/// Seed of the windows.
+const SEED: u64 = 0;
+
+/// Timed runs of one window of one body.
+const TIMED_RUNS: usize = 50;
+
+/// What one engine gave.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Which engine, as on the command line.
+    pub backend: String,
+    /// What really computed.
+    pub provider: String,
+    /// Version, library and threads.
+    pub description: String,
+    /// One row a kind of windows.
+    pub rows: Vec<Row>,
+    /// Median time of one window of one body, milliseconds.
+    pub median_ms: f64,
+}
+
+/// What one engine gave for windows of one kind.
+#[derive(Debug, Clone, Serialize)]
+pub struct Row {
+    /// Which windows.
+    pub windows: String,
+    /// N.
+    pub n: usize,
+    /// M.
+    pub m: usize,
+    /// How far the embedding is off.
+    pub embedding: Difference,
+    /// How far the logits are off; absent for a model without classifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logits: Option<Difference>,
+    /// How many of the N windows have the reference's best class; absent without classifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top1_agree: Option<usize>,
+}
+
+/// How far values are off, as a share of the largest of the reference's values where that is above
+/// 1: f32 keeps digits, not decimals.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Difference {
+    /// Largest.
+    pub max: f64,
+    /// Mean.
+    pub mean: f64,
+}
+
+impl Report {
+    /// The largest difference of all.
+    pub fn max(&self) -> f64 {
+        let rows = self.rows.iter();
+        rows.flat_map(|row| [Some(row.embedding), row.logits])
+            .flatten()
+            .fold(0.0, |max, difference| largest(max, difference.max))
+    }
+
+    /// True where every difference is a number and within `tolerance`.
+    pub fn within(&self, tolerance: f64) -> bool {
+        self.max() <= tolerance
+    }
+}
+
+/// The larger one; what isn't a number is larger than any.
+fn largest(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else {
+        a.max(b)
+    }
+}
+
+/// Windows of every kind and what the weights make of them.
+pub struct Expected {
+    cases: Vec<(Case, Output)>,
+}
+
+impl Expected {
+    /// Computes what the graph should give; a second or so a body for the paper's widths on a
+    /// small processor. `progress` is called after each of the kinds with its share of the whole.
+    pub fn of(source: &Source, mut progress: impl FnMut(f64)) -> Self {
+        let reference = Reference::of(source);
+        let cases = cases(&source.card, SEED);
+        let whole: usize = cases.iter().map(|case| case.n * case.m).sum();
+        let mut done = 0;
+        let run = |case: Case| {
+            let output = reference.run(case.windows());
+            done += case.n * case.m;
+            progress(done as f64 / whole as f64);
+            (case, output)
+        };
+        Self {
+            cases: cases.into_iter().map(run).collect(),
+        }
+    }
+
+    /// Runs the graph in one engine.
+    ///
+    /// Fails where the engine isn't there or can't run the graph; a difference is no failure.
+    pub fn verify(&self, model: &ModelFile, options: Options) -> Result<Report, ExportError> {
+        let mut engine = open(model, options)?;
+        let mut rows = Vec::new();
+        for (case, expected) in &self.cases {
+            let found = engine.run(case.windows())?;
+            rows.push(compare(case, expected, &found));
+        }
+        Ok(Report {
+            backend: options.backend.to_string(),
+            provider: engine.provider().into(),
+            description: engine.describe(),
+            rows,
+            median_ms: self.time(&mut *engine)?,
+        })
+    }
+
+    fn time(&self, engine: &mut dyn Engine) -> Result<f64, ExportError> {
+        let (case, _) = &self.cases[0];
+        let mut times = Vec::with_capacity(TIMED_RUNS);
+        for _ in 0..TIMED_RUNS {
+            let start = Instant::now();
+            engine.run(case.windows())?;
+            times.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+        times.sort_by(f64::total_cmp);
+        Ok(times[times.len() / 2])
+    }
+}
+
+impl Case {
+    /// The windows, for an engine.
+    pub fn windows(&self) -> Windows<'_> {
+        Windows {
+            n: self.n,
+            m: self.m,
+            data: &self.data,
+        }
+    }
+}
+
+/// Refuses a graph and weights that can't belong together, before differences say so less clearly.
+pub fn check_pair(model: &ModelFile, source: &Source) -> Result<(), ExportError> {
+    let differs = |what: &str, a: String, b: String| {
+        Err(ExportError::Apart {
+            model: model.path.clone(),
+            weights: source.path.clone(),
+            reason: format!("{what} differ: {a} in the graph, {b} in the weights"),
+        })
+    };
+    type Field = (&'static str, fn(&Card) -> String);
+    let fields: [Field; 6] = [
+        ("frames", |card| card.frames.to_string()),
+        ("bodies", |card| card.bodies.to_string()),
+        ("joints", |card| card.layout.len().to_string()),
+        ("streams", |card| format!("{:?}", card.streams)),
+        ("embedding sizes", |card| card.embedding.to_string()),
+        ("numbers of classes", |card| card.classes.len().to_string()),
+    ];
+    for (what, of) in fields {
+        let (a, b) = (of(&model.card), of(&source.card));
+        if a != b {
+            return differs(what, a, b);
+        }
+    }
+    Ok(())
+}
+
+fn compare(case: &Case, expected: &Output, found: &Output) -> Row {
+    let classifier = !expected.logits.is_empty();
+    Row {
+        windows: case.name.into(),
+        n: case.n,
+        m: case.m,
+        embedding: difference(&expected.embedding, &found.embedding),
+        logits: classifier.then(|| difference(&expected.logits, &found.logits)),
+        top1_agree: classifier.then(|| {
+            let agrees = |n: &usize| best(expected.logits_of(*n)) == best(found.logits_of(*n));
+            (0..case.n).filter(agrees).count()
+        }),
+    }
+}
+
+fn difference(expected: &[f32], found: &[f32]) -> Difference {
+    let scale = expected
+        .iter()
+        .fold(1.0, |max: f64, x| max.max(f64::from(x.abs())));
+    let pairs = expected.iter().zip(found);
+    let off = |(a, b): (&f32, &f32)| (f64::from(*a) - f64::from(*b)).abs() / scale;
+    let (mut max, mut sum) = (0.0, 0.0);
+    for off in pairs.map(off) {
+        max = largest(max, off);
+        sum += off;
+    }
+    Difference {
+        max,
+        mean: sum / expected.len().max(1) as f64,
+    }
+}
+
+fn best(scores: &[f32]) -> Option<usize> {
+    let indexed = scores.iter().enumerate();
+    indexed.max_by(|a, b| a.1.total_cmp(b.1)).map(|(i, _)| i)
+}
+
+/// Every backend, or the ones asked for.
+pub fn backends(asked: &[Backend]) -> Vec<Backend> {
+    match asked {
+        [] => Backend::ALL.to_vec(),
+        _ => asked.to_vec(),
+    }
+}

@@ -1,0 +1,103 @@
+//! Windows to try a model on: some as people move, some as no one should.
+
+use aimclr_model::Card;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// Windows of one kind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    /// What they are, for a table.
+    pub name: &'static str,
+    /// N.
+    pub n: usize,
+    /// M.
+    pub m: usize,
+    /// Shape (N, M, T, V, 3), raw, metres.
+    pub data: Vec<f32>,
+}
+
+/// Windows of every kind that fits the card, the same for the same seed.
+pub fn cases(card: &Card, seed: u64) -> Vec<Case> {
+    let mut maker = Maker {
+        frames: card.frames,
+        joints: card.layout.len(),
+        random: ChaCha8Rng::seed_from_u64(seed),
+    };
+    let mut cases = vec![
+        maker.case("one body", 1, 1, Maker::walk),
+        maker.case("seven windows", 7, 1, Maker::walk),
+        maker.case("constant pose", 1, 1, Maker::still),
+        maker.case("far away", 1, 1, Maker::far),
+        maker.case("violent", 1, 1, Maker::violent),
+        maker.case("nobody", 1, 1, Maker::absent),
+    ];
+    if card.bodies > 1 {
+        let mut second_absent = maker.case("two bodies, one absent", 1, 2, Maker::walk);
+        let body = second_absent.data.len() / 2;
+        second_absent.data[body..].fill(0.0);
+        cases.extend([
+            maker.case("two bodies", 1, 2, Maker::walk),
+            second_absent,
+            maker.case("seven windows, two bodies", 7, 2, Maker::walk),
+        ]);
+    }
+    cases
+}
+
+struct Maker {
+    frames: usize,
+    joints: usize,
+    random: ChaCha8Rng,
+}
+
+impl Maker {
+    fn case(
+        &mut self,
+        name: &'static str,
+        n: usize,
+        m: usize,
+        body: fn(&mut Self) -> Vec<f32>,
+    ) -> Case {
+        let data = (0..n * m).flat_map(|_| body(self)).collect();
+        Case { name, n, m, data }
+    }
+
+    /// A cloud of joints three metres away, each on a random walk of a few centimetres a frame.
+    fn walk(&mut self) -> Vec<f32> {
+        self.cloud([0.0, 1.0, 3.0], 0.5, 0.03)
+    }
+
+    /// Nothing moves: no difference between frames, and one depth sum of equal terms.
+    fn still(&mut self) -> Vec<f32> {
+        self.cloud([0.3, 1.0, 2.5], 0.5, 0.0)
+    }
+
+    /// Half a kilometre from the origin, where f32 has hardly a tenth of a millimetre.
+    fn far(&mut self) -> Vec<f32> {
+        self.cloud([300.0, -40.0, 500.0], 0.5, 0.03)
+    }
+
+    /// Metres from frame to frame, as a broken tracker gives them.
+    fn violent(&mut self) -> Vec<f32> {
+        self.cloud([0.0, 1.0, 3.0], 2.0, 1.5)
+    }
+
+    /// All zeros.
+    fn absent(&mut self) -> Vec<f32> {
+        vec![0.0; self.frames * self.joints * 3]
+    }
+
+    fn cloud(&mut self, centre: [f32; 3], size: f32, step: f32) -> Vec<f32> {
+        let mut around = |size: f32| size * self.random.random_range(-1.0f32..=1.0);
+        let mut joints: Vec<f32> = (0..self.joints * 3)
+            .map(|i| centre[i % 3] + around(size))
+            .collect();
+        let mut data = Vec::with_capacity(self.frames * joints.len());
+        for _ in 0..self.frames {
+            data.extend_from_slice(&joints);
+            joints.iter_mut().for_each(|x| *x += around(step));
+        }
+        data
+    }
+}

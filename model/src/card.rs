@@ -1,0 +1,294 @@
+//! The model card: how a model was made and how it is to be used, as one JSON document.
+//! `docs/model-card.md` has the format.
+
+use aimclr_skeleton::layout::LayoutError;
+use aimclr_skeleton::{Layout, Stream, normalise};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use thiserror::Error;
+
+/// Version of the card's format that is written and read.
+pub const VERSION: u32 = 1;
+
+/// Most frames and bodies that a card may ask for, so that a damaged one can't ask for gigabytes.
+const MAX_FRAMES: usize = 4096;
+const MAX_BODIES: usize = 16;
+
+/// What can be wrong with a card.
+#[derive(Debug, Error)]
+pub enum CardError {
+    /// Not JSON, or fields are missing or of the wrong type.
+    #[error("model card: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The card's layout contradicts itself.
+    #[error("model card: {0}")]
+    Layout(#[from] LayoutError),
+    /// A field has a value that can't be used.
+    #[error("model card: {field}: expected {expected}, found {found}")]
+    Field {
+        /// Which field.
+        field: &'static str,
+        /// What would be right.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+}
+
+/// The model card.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Card {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The joints that the model understands.
+    pub layout: Layout,
+    /// T, frames of a window after resampling.
+    pub frames: usize,
+    /// M, the bodies over which the embedding is the mean; an absent one counts.
+    pub bodies: usize,
+    /// Length of a window in seconds, as in training; the runtime's default.
+    pub window: f64,
+    /// Streams, in the order of the graph.
+    pub streams: Vec<Stream>,
+    /// Weight of each stream's scores in the fused ones.
+    pub fusion: Vec<f64>,
+    /// Class names; empty for a model without classifier.
+    pub classes: Vec<String>,
+    /// Size of the embedding, all streams together.
+    pub embedding: usize,
+    /// Which preprocessing the graph does.
+    pub preprocessing: String,
+    /// Where the model comes from.
+    pub provenance: Provenance,
+    /// How its scores are to be read.
+    #[serde(default)]
+    pub calibration: Calibration,
+}
+
+/// Where a model comes from.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Name of the data set.
+    pub dataset: String,
+    /// Its licence.
+    pub license: String,
+    /// Whom to cite for it.
+    #[serde(default)]
+    pub citation: String,
+    /// Which split the model was trained on.
+    pub split: String,
+    /// Which protocol gave the classifier: `pretrain` or `linear`.
+    pub protocol: String,
+    /// Seed of every random number.
+    pub seed: u64,
+    /// Epochs of pre-training.
+    pub epochs: usize,
+    /// The commit that the trainer was built from, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Results by name, such as `top1` in percent.
+    #[serde(default)]
+    pub metrics: BTreeMap<String, f64>,
+}
+
+/// How scores are to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// Logits are divided by this before the softmax.
+    pub temperature: f64,
+    /// A best probability below this means "unknown".
+    pub unknown_below: f64,
+}
+
+impl Default for Calibration {
+    fn default() -> Self {
+        Self {
+            temperature: 1.0,
+            unknown_below: 0.0,
+        }
+    }
+}
+
+impl Card {
+    /// Reads and checks a card.
+    pub fn from_json(json: &str) -> Result<Self, CardError> {
+        let card: Card = serde_json::from_str(json)?;
+        card.check()?;
+        Ok(card)
+    }
+
+    /// The card as one JSON document.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("a card is always JSON")
+    }
+
+    /// Name of a class; its number where the card has no name.
+    pub fn class(&self, label: usize) -> String {
+        self.classes
+            .get(label)
+            .cloned()
+            .unwrap_or_else(|| format!("class {label}"))
+    }
+
+    fn check(&self) -> Result<(), CardError> {
+        let field = |field, expected: String, found: String| {
+            Err(CardError::Field {
+                field,
+                expected,
+                found,
+            })
+        };
+        if self.version != VERSION {
+            return field("version", VERSION.to_string(), self.version.to_string());
+        }
+        self.layout.check()?;
+        if self.preprocessing != normalise::VERSION {
+            let known = format!("\"{}\"", normalise::VERSION);
+            return field(
+                "preprocessing",
+                known,
+                format!("\"{}\"", self.preprocessing),
+            );
+        }
+        if !(1..=MAX_FRAMES).contains(&self.frames) {
+            return field(
+                "frames",
+                format!("1 to {MAX_FRAMES}"),
+                self.frames.to_string(),
+            );
+        }
+        if !(1..=MAX_BODIES).contains(&self.bodies) {
+            return field(
+                "bodies",
+                format!("1 to {MAX_BODIES}"),
+                self.bodies.to_string(),
+            );
+        }
+        if !(self.window.is_finite() && self.window > 0.0) {
+            return field("window", "seconds above 0".into(), self.window.to_string());
+        }
+        if self.streams.is_empty() || self.fusion.len() != self.streams.len() {
+            let found = format!(
+                "{} streams, {} weights",
+                self.streams.len(),
+                self.fusion.len()
+            );
+            return field(
+                "streams",
+                "one to three, each with a fusion weight".into(),
+                found,
+            );
+        }
+        let Calibration {
+            temperature,
+            unknown_below,
+        } = self.calibration;
+        if !(temperature.is_finite() && temperature > 0.0) {
+            return field(
+                "calibration.temperature",
+                "above 0".into(),
+                temperature.to_string(),
+            );
+        }
+        if !(0.0..=1.0).contains(&unknown_below) {
+            let found = unknown_below.to_string();
+            return field("calibration.unknown_below", "0 to 1".into(), found);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn card() -> Card {
+        Card {
+            version: VERSION,
+            layout: Layout::ntu25(),
+            frames: 50,
+            bodies: 2,
+            window: 2.5,
+            streams: vec![Stream::Joint],
+            fusion: vec![1.0],
+            classes: vec!["wave".into()],
+            embedding: 256,
+            preprocessing: normalise::VERSION.into(),
+            provenance: Provenance {
+                dataset: "test".into(),
+                ..Provenance::default()
+            },
+            calibration: Calibration::default(),
+        }
+    }
+
+    #[test]
+    fn a_card_comes_back() {
+        assert_eq!(Card::from_json(&card().to_json()).expect("read"), card());
+    }
+
+    #[test]
+    fn a_card_that_was_edited_by_hand_is_checked() {
+        let mut layout = Layout::ntu25();
+        layout.centre = 99;
+        let broken = [
+            (
+                Card {
+                    version: 2,
+                    ..card()
+                },
+                "version",
+            ),
+            (
+                Card {
+                    frames: 0,
+                    ..card()
+                },
+                "frames",
+            ),
+            (
+                Card {
+                    frames: 1 << 40,
+                    ..card()
+                },
+                "frames",
+            ),
+            (
+                Card {
+                    bodies: 0,
+                    ..card()
+                },
+                "bodies",
+            ),
+            (
+                Card {
+                    window: -1.0,
+                    ..card()
+                },
+                "window",
+            ),
+            (
+                Card {
+                    fusion: vec![],
+                    ..card()
+                },
+                "streams",
+            ),
+            (
+                Card {
+                    preprocessing: "other".into(),
+                    ..card()
+                },
+                "preprocessing",
+            ),
+            (Card { layout, ..card() }, "centre 99"),
+        ];
+        for (card, expected) in broken {
+            let message = Card::from_json(&card.to_json())
+                .expect_err(expected)
+                .to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+        assert!(Card::from_json("{}").is_err());
+    }
+}

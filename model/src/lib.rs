@@ -1,0 +1,14 @@
+//! What a model is on paper: the encoder's [`plan`], the [`card`] that says how a model was made
+//! and is to be used, and the files both travel in, [`weights`] (safetensors) and [`onnx`].
+//!
+//! Pure Rust, without a training framework and without an inference engine: trainer, exporter and
+//! runtime meet here and nowhere else.
+
+pub mod card;
+pub mod onnx;
+pub mod plan;
+pub mod weights;
+
+pub use card::Card;
+pub use plan::Plan;
+pub use weights::{Tensor, Weights};

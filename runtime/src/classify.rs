@@ -1,0 +1,308 @@
+//! Whole clips: what is done in a recording that holds one action.
+
+use crate::buffer::interval;
+use crate::clock::Clock;
+use crate::decide::best;
+use crate::fault::Fault;
+use crate::gate;
+use crate::pipeline::LARGEST_BATCH;
+use crate::track::{Tracker, positions};
+use aimclr_engine::{Engine, EngineError, Windows};
+use aimclr_model::Card;
+use aimclr_skeleton::sequence::CHANNELS;
+use aimclr_skeleton::window::{Sample, cut, resample};
+use aimclr_skeleton::{Frame, Layout, Sequence, SequenceRef, resize};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// How many classes a [`Verdict`] names.
+pub const TOP: usize = 5;
+
+/// Longest stretch that is looked at as a whole, frames, from the start: the trainer's limit, which
+/// is the released preprocessing's.
+const LONGEST: usize = 300;
+
+/// Most samples that a clip may hold, all people together: ten people for an hour at 30 fps.
+const MOST_SAMPLES: usize = 1 << 20;
+
+/// What is done in a clip.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// The best classes with their probabilities, mean over the windows, best first; at least one.
+    pub top: Vec<(usize, f64)>,
+    /// How many windows were looked at.
+    pub windows: usize,
+}
+
+/// Which parts of a clip are looked at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cutting {
+    /// All of it at once, resampled to T frames: what trimmed clips are trained with. As in
+    /// training, what is beyond 300 frames does not count.
+    Whole,
+    /// Windows, whose probabilities are averaged; a clip that is shorter is one window.
+    Windows {
+        /// Length, seconds, above 0.
+        window: f64,
+        /// From one window to the next, seconds, above 0.
+        hop: f64,
+    },
+}
+
+/// Runs clips through a model with a classifier.
+pub struct Classifier<'a> {
+    card: &'a Card,
+    engine: &'a mut dyn Engine,
+    cutting: Cutting,
+}
+
+impl<'a> Classifier<'a> {
+    /// A classifier for clips of the card's layout.
+    pub fn new(card: &'a Card, engine: &'a mut dyn Engine, cutting: Cutting) -> Self {
+        Self {
+            card,
+            engine,
+            cutting,
+        }
+    }
+
+    /// What one person does, given all that was seen of them, in order of time. `None` where not a
+    /// single joint was seen.
+    pub fn person(&mut self, samples: &[Sample]) -> Result<Option<Verdict>, EngineError> {
+        let (Some(first), Some(last)) = (samples.first(), samples.last()) else {
+            return Ok(None);
+        };
+        // A clip of one frame has no interval, and needs none.
+        let interval = interval(samples.iter().map(|sample| sample.t)).unwrap_or(1.0);
+        let frames = ((last.t - first.t) / interval).round() as usize + 1;
+        let mut data = Vec::new();
+        let mut n = 0;
+        for range in self.ranges(frames, 1.0 / interval) {
+            let start = first.t + (range.start as f64 - 0.5) * interval;
+            let length = range.len() as f64 * interval;
+            let from = samples.partition_point(|sample| sample.t < start);
+            let to = samples.partition_point(|sample| sample.t < start + length);
+            let inside = samples.get(from..to).unwrap_or_default();
+            let (frames, centre) = (self.card.frames, self.card.layout.centre);
+            if let Some(window) = resample(inside, start, length, frames, centre) {
+                data.extend_from_slice(&window.data);
+                n += 1;
+            }
+        }
+        self.verdict(n, 1, &data)
+    }
+
+    /// What is done in a sequence of a data set, all its bodies together; those beyond what the
+    /// model takes are left out. `None` for a sequence without frames.
+    pub fn sequence(
+        &mut self,
+        sequence: SequenceRef<'_>,
+        fps: f64,
+    ) -> Result<Option<Verdict>, EngineError> {
+        let bodies = sequence.bodies.min(self.card.bodies);
+        let mut data = Vec::new();
+        let sequence = match self.cutting {
+            Cutting::Whole => resize::valid_frames(sequence, LONGEST),
+            Cutting::Windows { .. } => sequence,
+        };
+        let ranges = self.ranges(sequence.frames, fps);
+        for range in &ranges {
+            let window = resize::linear(sequence.slice(range.clone()), self.card.frames);
+            bodies_first(&window, bodies, &mut data);
+        }
+        self.verdict(ranges.len(), bodies, &data)
+    }
+
+    fn ranges(&self, frames: usize, fps: f64) -> Vec<Range<usize>> {
+        match self.cutting {
+            Cutting::Whole if frames == 0 => Vec::new(),
+            Cutting::Whole => std::iter::once(0..frames.min(LONGEST)).collect(),
+            Cutting::Windows { window, hop } => cut(frames, fps, window, hop),
+        }
+    }
+
+    fn verdict(
+        &mut self,
+        n: usize,
+        m: usize,
+        data: &[f32],
+    ) -> Result<Option<Verdict>, EngineError> {
+        let mut mean = vec![0.0; self.card.classes.len()];
+        let size = m * self.card.frames * self.card.layout.len() * CHANNELS;
+        for data in data.chunks(LARGEST_BATCH * size) {
+            let windows = Windows {
+                n: data.len() / size,
+                m,
+                data,
+            };
+            let output = self.engine.run(windows)?;
+            for i in 0..output.n {
+                for (mean, p) in mean.iter_mut().zip(output.probabilities_of(i)) {
+                    *mean += f64::from(*p) / n as f64;
+                }
+            }
+        }
+        Ok((n > 0).then(|| Verdict {
+            top: best(&mean, TOP),
+            windows: n,
+        }))
+    }
+}
+
+/// (T, M, V, 3) to the engine's (M, T, V, 3), the first `bodies` of them.
+fn bodies_first(sequence: &Sequence, bodies: usize, data: &mut Vec<f32>) {
+    let body = sequence.joints * CHANNELS;
+    for m in 0..bodies {
+        for t in 0..sequence.frames {
+            let at = sequence.at(t, m, 0);
+            data.extend_from_slice(&sequence.data[at..at + body]);
+        }
+    }
+}
+
+/// All that was seen in a clip, person by person, however long somebody was out of sight.
+#[derive(Debug, Default)]
+pub struct Clip {
+    sources: BTreeMap<String, (Clock, Tracker)>,
+    people: BTreeMap<(String, u64), Vec<Sample>>,
+    samples: usize,
+}
+
+impl Clip {
+    /// Adds a frame, or gives the reason why it is dropped.
+    pub fn add(&mut self, frame: &Frame, layout: &Layout) -> Result<(), Fault> {
+        gate::check(frame, layout)?;
+        if self.samples + frame.people.len() > MOST_SAMPLES {
+            return Err(Fault::ClipTooLong { most: MOST_SAMPLES });
+        }
+        let (clock, tracker) = self
+            .sources
+            .entry(frame.source.clone())
+            .or_insert_with(|| (Clock::default(), Tracker::new(layout.centre, 1.0)));
+        // A clip is one stretch of time; where its clock begins anew, it is over.
+        clock.tick_within(frame.t)?;
+        for (i, number) in tracker.observe(frame.t, &frame.people).people {
+            let sample = Sample {
+                t: frame.t,
+                joints: positions(&frame.people[i]),
+            };
+            let key = (frame.source.clone(), number);
+            self.people.entry(key).or_default().push(sample);
+            self.samples += 1;
+        }
+        Ok(())
+    }
+
+    /// Everybody: source, number, and what was seen of them, in order of time.
+    pub fn people(&self) -> impl Iterator<Item = (&str, u64, &[Sample])> {
+        self.people
+            .iter()
+            .map(|((source, number), samples)| (&**source, *number, &**samples))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::tests::{HighHead, card, frame, person};
+
+    fn clip(frames: impl IntoIterator<Item = Frame>) -> Clip {
+        let mut clip = Clip::default();
+        for frame in frames {
+            clip.add(&frame, &Layout::ntu25()).expect("a good frame");
+        }
+        clip
+    }
+
+    fn classify(clip: &Clip, cutting: Cutting) -> Vec<Verdict> {
+        let (card, mut engine) = (card(), HighHead::default());
+        let mut classifier = Classifier::new(&card, &mut engine, cutting);
+        clip.people()
+            .filter_map(|(_, _, samples)| classifier.person(samples).expect("runs"))
+            .collect()
+    }
+
+    fn rising(frames: i32) -> impl Iterator<Item = Frame> {
+        (0..frames).map(move |j| {
+            let head = if j < frames / 4 { 0.8 } else { 1.5 };
+            let people = vec![person(None, 0.0, head), person(None, 3.0, 0.8)];
+            frame(f64::from(j) / 30.0, people)
+        })
+    }
+
+    #[test]
+    fn everybody_in_a_clip_has_a_verdict() {
+        let verdicts = classify(&clip(rising(120)), Cutting::Whole);
+        assert_eq!(verdicts.len(), 2);
+        assert_eq!((verdicts[0].top[0].0, verdicts[0].windows), (1, 1));
+        assert!((verdicts[0].top[0].1 - 0.75).abs() < 0.03);
+        assert_eq!(verdicts[1].top[0], (0, 1.0));
+    }
+
+    #[test]
+    fn windows_are_averaged() {
+        let cutting = Cutting::Windows {
+            window: 1.0,
+            hop: 1.0,
+        };
+        let verdicts = classify(&clip(rising(120)), cutting);
+        assert_eq!(verdicts[0].windows, 4);
+        assert!((verdicts[0].top[0].1 - 0.75).abs() < 0.01, "{verdicts:?}");
+        // Shorter than a window, and a single frame.
+        for frames in [10, 1] {
+            let verdicts = classify(&clip(rising(frames)), cutting);
+            assert_eq!(verdicts[0].windows, 1);
+        }
+    }
+
+    #[test]
+    fn a_clip_and_a_sequence_of_the_same_frames_are_the_same_to_the_engine() {
+        let frames = 70;
+        let mut sequence = Sequence::zeros(frames, 1, 25);
+        let mut clip = Clip::default();
+        for j in 0..frames {
+            let mut one = person(Some(1), 0.0, 0.8);
+            for (v, joint) in one.joints.iter_mut().enumerate() {
+                let x = (j as f32 * 0.1 + v as f32).sin();
+                *joint = aimclr_skeleton::frame::Joint::at([x, x + 1.0, 3.0]);
+                sequence.set_joint(j, 0, v, [x, x + 1.0, 3.0]);
+            }
+            let frame = frame((j as f64 + 0.5) / 25.0, vec![one]);
+            clip.add(&frame, &Layout::ntu25()).expect("a good frame");
+        }
+        let card = card();
+        for cutting in [
+            Cutting::Whole,
+            Cutting::Windows {
+                window: 1.3,
+                hop: 0.5,
+            },
+        ] {
+            let mut engines = [HighHead::default(), HighHead::default()];
+            let [a, b] = &mut engines;
+            let (_, _, samples) = clip.people().next().expect("one");
+            let ours = Classifier::new(&card, a, cutting).person(samples);
+            let theirs = Classifier::new(&card, b, cutting).sequence(sequence.view(), 25.0);
+            assert_eq!(ours.expect("runs"), theirs.expect("runs"));
+            assert_eq!(engines[0].seen.len(), engines[1].seen.len());
+            for (a, b) in engines[0].seen.iter().zip(&engines[1].seen) {
+                assert!((a - b).abs() < 1e-5, "{a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_sequence_of_two_bodies_goes_in_bodies_first() {
+        let mut sequence = Sequence::zeros(50, 2, 25);
+        for t in 0..50 {
+            sequence.set_joint(t, 1, 0, [t as f32, 1.0, 2.0]);
+        }
+        let (card, mut engine) = (card(), HighHead::default());
+        let mut classifier = Classifier::new(&card, &mut engine, Cutting::Whole);
+        classifier.sequence(sequence.view(), 30.0).expect("runs");
+        let body = 50 * 25 * 3;
+        assert_eq!(engine.seen.len(), 2 * body);
+        assert!(engine.seen[..body].iter().all(|x| *x == 0.0));
+        assert_eq!(engine.seen[body + 25 * 3], 1.0);
+    }
+}

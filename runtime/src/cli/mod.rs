@@ -1,0 +1,114 @@
+//! The command line of `aimclr-run`: one file for each subcommand.
+//!
+//! Results go to standard output, everything else to standard error. Exit code 0 means done,
+//! 1 failed, 2 wrong usage. A reader that closes the pipe early has had enough; that is no error.
+
+mod bench;
+mod classify;
+mod live;
+mod model;
+mod numbers;
+mod pace;
+mod render;
+mod status;
+mod stop;
+mod stream;
+mod table;
+mod verdict;
+mod warnings;
+
+use clap::{Parser, Subcommand};
+use std::io;
+use std::process::ExitCode;
+
+/// Recognise what people do, from skeletons, with a model.onnx and nothing else.
+#[derive(Debug, Parser)]
+#[command(name = "aimclr-run", version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  aimclr-run classify --model model.onnx clip.ndjson      one action per person of a clip
+  aimclr-run classify --model model.onnx motions          a whole data set, with accuracy
+  pose-source | aimclr-run stream --model model.onnx      live: an event a line
+  aimclr-run stream --model model.onnx --input day.ndjson --truth day.truth.csv
+                                                          how well does it do on a recording?
+  aimclr-run render --model model.onnx day.ndjson --out day.gif
+  aimclr-run bench --model model.onnx                     how fast is this machine?
+
+A pose stream is a frame a line, as docs/frame.md has it:
+  {\"t\": 12.345, \"people\": [{\"id\": 7, \"joints\": [[x,y,z], …]}]}
+
+A model.onnx comes from `aimclr-export onnx`. `aimclr-run help COMMAND` explains a command.
+Exit code: 0 done, 1 failed, 2 wrong usage.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say what is done in clips that hold one action each.
+    Classify(classify::Args),
+    /// Say what people do while they do it, from a pose stream.
+    Stream(stream::Args),
+    /// Draw a recorded pose stream with what was recognised, as an animated GIF.
+    Render(render::Args),
+    /// Measure how long the model takes on this machine.
+    Bench(bench::Args),
+}
+
+/// Runs the command line of this process. What goes wrong is printed here and nowhere else.
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Classify(args) => classify::run(&args),
+        Command::Stream(args) => stream::run(&args),
+        Command::Render(args) => render::run(&args),
+        Command::Bench(args) => bench::run(&args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_wrong_usage() {
+        let base = ["aimclr-run", "stream", "--model", "m.onnx"];
+        for wrong in [
+            ["--window", "0"],
+            ["--window", "nan"],
+            ["--hop", "-1"],
+            ["--smoothing", "-0.1"],
+            ["--threshold", "1.1"],
+            ["--threads", "0"],
+            ["--backend", "torch"],
+            ["--device", "gpu"],
+        ] {
+            let error = Cli::try_parse_from(base.iter().chain(&wrong)).expect_err(wrong[0]);
+            assert_eq!(error.exit_code(), 2, "{wrong:?}");
+        }
+        assert!(Cli::try_parse_from(base).is_ok());
+    }
+}

@@ -1,0 +1,51 @@
+//! The model and the engine, as every subcommand asks for them.
+
+use aimclr_engine::{Backend, Device, Engine, Options};
+use aimclr_model::onnx::ModelFile;
+use anyhow::bail;
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ModelArgs {
+    /// The model, as `aimclr-export onnx` writes it
+    #[arg(long, value_name = "FILE.onnx")]
+    pub model: PathBuf,
+    /// What runs it: tract, which is built in, or onnxruntime, a library that is faster and knows
+    /// GPUs
+    #[arg(long, value_name = "tract|onnxruntime", default_value_t)]
+    pub backend: Backend,
+    /// Where it runs
+    #[arg(long, value_name = "cpu|cuda[:N]", default_value_t)]
+    pub device: Device,
+    /// Threads of one inference (onnxruntime)
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: u16,
+}
+
+impl ModelArgs {
+    /// Reads the model and makes it ready to run.
+    pub(super) fn open(&self) -> anyhow::Result<(ModelFile, Box<dyn Engine>)> {
+        let model = ModelFile::read(&self.model)?;
+        let options = Options {
+            backend: self.backend,
+            device: self.device,
+            threads: usize::from(self.threads),
+        };
+        let engine = aimclr_engine::open(&model, options)?;
+        Ok((model, engine))
+    }
+
+    /// The same for what needs class probabilities.
+    pub(super) fn open_classifier(&self) -> anyhow::Result<(ModelFile, Box<dyn Engine>)> {
+        let (model, engine) = self.open()?;
+        if model.card.classes.is_empty() {
+            bail!(
+                "{}: the model has no classifier, it gives embeddings only; expected one exported \
+                 from the weights of `aimclr-train evaluate linear`",
+                self.model.display()
+            );
+        }
+        Ok((model, engine))
+    }
+}

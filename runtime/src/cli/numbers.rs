@@ -1,0 +1,25 @@
+//! Numbers on the command line.
+
+fn number(text: &str, fits: impl Fn(f64) -> bool, expected: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && fits(number) => Ok(number),
+        _ => Err(format!("expected {expected}")),
+    }
+}
+
+/// A length of time.
+pub(super) fn seconds_above_zero(text: &str) -> Result<f64, String> {
+    let fits = |x| x > 0.0 && x <= 3600.0;
+    number(text, fits, "seconds, above 0 and at most 3600")
+}
+
+/// A length of time that may be nothing.
+pub(super) fn seconds(text: &str) -> Result<f64, String> {
+    let fits = |x| (0.0..=1e9).contains(&x);
+    number(text, fits, "seconds, 0 or more")
+}
+
+/// A probability.
+pub(super) fn probability(text: &str) -> Result<f64, String> {
+    number(text, |x| (0.0..=1.0).contains(&x), "0 to 1")
+}

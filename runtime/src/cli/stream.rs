@@ -1,0 +1,251 @@
+//! `aimclr-run stream`.
+
+use super::live::{Came, Lines};
+use super::model::ModelArgs;
+use super::numbers::{probability, seconds, seconds_above_zero};
+use super::pace::Pace;
+use super::status::Status;
+use super::stop::Stop;
+use super::verdict;
+use super::warnings::Warnings;
+use crate::event::{Event, Summary};
+use crate::latency::Percentiles;
+use crate::pipeline::{Pipeline, Settings, default_hop};
+use crate::score::Score;
+use aimclr_model::Card;
+use aimclr_skeleton::truth;
+use anyhow::{Context, bail};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Where frames come from, NDJSON; - is standard input
+    #[arg(long, value_name = "FILE|-", default_value = "-")]
+    input: PathBuf,
+    #[command(flatten)]
+    settings: SettingsArgs,
+    /// Play a recording at its own pace instead of as fast as it goes
+    #[arg(long)]
+    realtime: bool,
+    /// Compare with what really happened: a CSV file with the columns start,end,action
+    #[arg(long, value_name = "FILE.csv")]
+    truth: Option<PathBuf>,
+    /// Write the comparison, segment by segment, as CSV
+    #[arg(long, value_name = "FILE.csv", requires = "truth")]
+    report: Option<PathBuf>,
+    /// Write events here instead of to standard output; a file that is there is replaced
+    #[arg(long, value_name = "FILE.ndjson")]
+    out: Option<PathBuf>,
+}
+
+/// How a stream is looked at.
+#[derive(Debug, clap::Args)]
+pub(super) struct SettingsArgs {
+    /// Length of a window [default: the model's, as in training]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds_above_zero)]
+    window: Option<f64>,
+    /// From one window to the next [default: an eighth of the window, 0.1 to 0.5]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds_above_zero)]
+    hop: Option<f64>,
+    /// Time constant of the mean over windows; 0 for none [default: two hops]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    smoothing: Option<f64>,
+    /// Say "unknown" below this probability [default: the model's]
+    #[arg(long, value_name = "P", value_parser = probability)]
+    threshold: Option<f64>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  pose-source | aimclr-run stream --model model.onnx
+  aimclr-run stream --model model.onnx --input day.ndjson --truth day.truth.csv > events.ndjson
+  aimclr-run stream --model model.onnx --input day.ndjson --realtime --backend onnxruntime
+
+Each line of the output is an event as docs/event.md has it: somebody starts an action, goes on
+with it, or ends it. The first comes when a whole window has been seen. The last line is a
+summary with every count and the time that inference took. A line that can't be used is named
+on standard error and counted, and the stream goes on. Ctrl-C ends it as the end of input does.";
+
+impl SettingsArgs {
+    /// What was asked for; the rest as the model's card has it.
+    pub(super) fn settings(&self, card: &Card) -> Settings {
+        let defaults = Settings::of(card);
+        let window = self.window.unwrap_or(defaults.window);
+        let hop = self.hop.unwrap_or_else(|| default_hop(window));
+        Settings {
+            window,
+            hop,
+            smoothing: self.smoothing.unwrap_or(2.0 * hop),
+            threshold: self.threshold.unwrap_or(defaults.threshold),
+        }
+    }
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let truth = args.truth.as_deref().map(truth::read).transpose()?;
+    let (model, engine) = args.model.open_classifier()?;
+    let settings = args.settings.settings(&model.card);
+    let lines = Lines::open(&args.input)?;
+    let sink: Box<dyn Write> = match &args.out {
+        Some(path) => Box::new(File::create(path).with_context(|| path.display().to_string())?),
+        None => Box::new(io::stdout().lock()),
+    };
+    let stop = Stop::catch()?;
+    eprintln!(
+        "{} in {}; windows of {:.2} s, one every {:.2} s",
+        args.model.model.display(),
+        engine.describe(),
+        settings.window,
+        settings.hop
+    );
+    let mut run = Run {
+        pipeline: Pipeline::new(model.card, engine, settings),
+        sink: BufWriter::new(sink),
+        score: Score::default(),
+        scored: truth.is_some(),
+        status: Status::new(args.out.is_some() || !io::stdout().is_terminal()),
+        warnings: Warnings::default(),
+    };
+    let started = Instant::now();
+    let result = run.follow(&lines, args.realtime, &stop);
+    if let Err(error) = &result
+        && super::is_broken_pipe(error)
+    {
+        return result.map(|()| ExitCode::SUCCESS);
+    }
+    // Whatever happened, what was recognised is brought to its end.
+    let mut events = Vec::new();
+    run.pipeline.finish(&mut events);
+    run.write(&events)?;
+    run.status.clear();
+    let report = truth.map(|truth| run.score.report(&truth));
+    let summary = Summary {
+        event: "summary".into(),
+        model: args.model.model.display().to_string(),
+        backend: args.model.backend.to_string(),
+        provider: run.pipeline.engine().provider().into(),
+        window: settings.window,
+        hop: settings.hop,
+        counts: run.pipeline.counts().clone(),
+        wall_seconds: crate::event::rounded(started.elapsed().as_secs_f64()),
+        inference_ms: run.pipeline.inference().percentiles(),
+        latency_ms: run.pipeline.latency().percentiles(),
+        truth: report,
+    };
+    serde_json::to_writer(&mut run.sink, &summary).map_err(io::Error::from)?;
+    run.sink.write_all(b"\n")?;
+    run.sink.flush()?;
+    if let Some(report) = &summary.truth {
+        eprint!("\n{}", verdict::text(report));
+        if let Some(path) = &args.report {
+            verdict::write_csv(report, path)?;
+        }
+    }
+    eprintln!("{}", in_words(&summary));
+    result?;
+    let frames = &summary.counts.frames;
+    if frames.used == 0 && !stop.asked() {
+        bail!(
+            "{}: not one of {} lines could be used; expected frames as docs/frame.md has them",
+            lines.name,
+            frames.seen
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+struct Run<W: Write> {
+    pipeline: Pipeline,
+    sink: W,
+    score: Score,
+    scored: bool,
+    status: Status,
+    warnings: Warnings,
+}
+
+impl<W: Write> Run<W> {
+    /// Takes lines until there are no more, or the user has had enough.
+    fn follow(&mut self, lines: &Lines, realtime: bool, stop: &Stop) -> anyhow::Result<()> {
+        let mut pace = Pace::default();
+        let mut events = Vec::new();
+        while !stop.asked() {
+            let item = match lines.next()? {
+                Came::Line(item) => item,
+                Came::NothingYet => continue,
+                Came::End => break,
+            };
+            if let Ok(frame) = &item.frame
+                && realtime
+            {
+                pace.wait_for(frame.t, stop);
+            }
+            // A line of a file did not arrive when it was read ahead, but when it was its turn.
+            let arrived = match lines.live && !realtime {
+                true => item.arrived,
+                false => Instant::now(),
+            };
+            events.clear();
+            let fault = self.pipeline.take(item.frame, arrived, &mut events);
+            self.write(&events)?;
+            if let Some(fault) = fault?
+                && let Some(warning) = self.warnings.about(&lines.name, item.line, &fault)
+            {
+                self.status.print(&warning);
+            }
+            self.status.update(self.pipeline.counts(), &events);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, events: &[Event]) -> anyhow::Result<()> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        for event in events {
+            if self.scored {
+                self.score.take(event);
+            }
+            serde_json::to_writer(&mut self.sink, event).map_err(io::Error::from)?;
+            self.sink.write_all(b"\n")?;
+        }
+        // Somebody acts on it: an event that waits in a buffer is late.
+        Ok(self.sink.flush()?)
+    }
+}
+
+fn in_words(summary: &Summary) -> String {
+    let counts = &summary.counts;
+    let dropped: Vec<String> = counts
+        .frames
+        .dropped
+        .iter()
+        .map(|(reason, count)| format!("{count} {reason}"))
+        .collect();
+    let median = |p: &Option<Percentiles>| {
+        p.map_or_else(
+            || "–".to_string(),
+            |p| format!("{:.1} ms (p99 {:.1})", p.p50, p.p99),
+        )
+    };
+    format!(
+        "{} lines, {} used, {} dropped{}; {} windows by {}, {} each; an event {} after its frame",
+        counts.frames.seen,
+        counts.frames.used,
+        counts.frames.dropped_in_all(),
+        match dropped.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", dropped.join(", ")),
+        },
+        counts.windows,
+        summary.provider,
+        median(&summary.inference_ms),
+        median(&summary.latency_ms),
+    )
+}

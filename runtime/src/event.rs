@@ -1,0 +1,175 @@
+//! What the runtime says: events and, as the last line, the summary. `docs/event.md` has the format.
+
+use crate::latency::Percentiles;
+use crate::score::Report;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// `action` where no class is trusted.
+pub const UNKNOWN: &str = "unknown";
+
+/// How many classes an event's `top` names.
+pub const TOP: usize = 3;
+
+/// Where a segment, a stretch of one person doing one thing, stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// It begins.
+    Start,
+    /// It goes on.
+    Update,
+    /// It is over.
+    End,
+}
+
+/// What one person is doing, as one line of JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Time of the frame that led to it, seconds of the stream; for an end because nobody is there
+    /// any more, when the person was last seen.
+    pub t: f64,
+    /// The frame's source; may be empty.
+    pub source: String,
+    /// The source's number for the person, or the runtime's own.
+    pub person: u64,
+    /// Where the segment stands.
+    pub event: Kind,
+    /// Name of the class, or [`UNKNOWN`].
+    pub action: String,
+    /// Smoothed probability, 0 to 1, of the best class.
+    pub confidence: f64,
+    /// When the segment began, seconds of the stream.
+    pub since: f64,
+    /// The best classes with their smoothed probabilities, best first.
+    pub top: Vec<(String, f64)>,
+    /// From the arrival of the frame to the event, milliseconds.
+    pub latency_ms: f64,
+}
+
+/// The frames of a run: `in` = `used` + Σ `dropped`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frames {
+    /// Lines that were read, empty ones aside.
+    #[serde(rename = "in")]
+    pub seen: u64,
+    /// Frames that went into tracks.
+    pub used: u64,
+    /// Lines that did not, by [`Fault::reason`](crate::fault::Fault::reason).
+    pub dropped: BTreeMap<String, u64>,
+}
+
+/// Joints of the people in used frames.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joints {
+    /// All.
+    pub seen: u64,
+    /// Those among them that were null, not finite or of no confidence, and were bridged.
+    pub missing: u64,
+}
+
+/// How people came and went.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tracks {
+    /// Tracks begun.
+    pub begun: u64,
+    /// Those among them that ended before their first whole window.
+    pub too_short: u64,
+}
+
+/// Events written, by kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Events {
+    /// Starts.
+    pub start: u64,
+    /// Updates.
+    pub update: u64,
+    /// Ends.
+    pub end: u64,
+}
+
+/// All that is counted over a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Frames.
+    pub frames: Frames,
+    /// People in used frames.
+    pub people: u64,
+    /// Their joints.
+    pub joints: Joints,
+    /// Tracks.
+    pub tracks: Tracks,
+    /// Windows that went through the model.
+    pub windows: u64,
+    /// Events.
+    pub events: Events,
+}
+
+/// The last line of a finite run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Always `summary`, so that one field tells all lines apart.
+    pub event: String,
+    /// The model's file.
+    pub model: String,
+    /// Which engine ran.
+    pub backend: String,
+    /// Which execution provider of it really ran.
+    pub provider: String,
+    /// Length of a window, seconds.
+    pub window: f64,
+    /// From one window to the next, seconds.
+    pub hop: f64,
+    /// Everything counted.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// Time that the run took, seconds.
+    pub wall_seconds: f64,
+    /// Time of one call of the engine, milliseconds.
+    pub inference_ms: Option<Percentiles>,
+    /// From a frame's arrival to its events, milliseconds.
+    pub latency_ms: Option<Percentiles>,
+    /// How well it matched the truth, where there was one to compare with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truth: Option<Report>,
+}
+
+/// Four digits are what a probability or a millisecond is good for.
+pub(crate) fn rounded(x: f64) -> f64 {
+    (x * 1e4).round() / 1e4
+}
+
+impl Frames {
+    /// Counts a line that was not used.
+    pub fn drop_for(&mut self, reason: &str) {
+        *self.dropped.entry(reason.into()).or_default() += 1;
+    }
+
+    /// Σ over the reasons.
+    pub fn dropped_in_all(&self) -> u64 {
+        self.dropped.values().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_the_line_that_the_specification_shows() {
+        let event = Event {
+            t: 12.6,
+            source: "cam0".into(),
+            person: 7,
+            event: Kind::Start,
+            action: "drink water".into(),
+            confidence: 0.93,
+            since: 11.4,
+            top: vec![("drink water".into(), 0.93), ("phone call".into(), 0.04)],
+            latency_ms: 4.1,
+        };
+        let line = r#"{"t":12.6,"source":"cam0","person":7,"event":"start","action":"drink water","confidence":0.93,"since":11.4,"top":[["drink water",0.93],["phone call",0.04]],"latency_ms":4.1}"#;
+        assert_eq!(serde_json::to_string(&event).expect("JSON"), line);
+        assert_eq!(serde_json::from_str::<Event>(line).expect("read"), event);
+    }
+}

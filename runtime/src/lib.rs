@@ -1,0 +1,29 @@
+//! The runtime: who does what in a stream of poses, as it happens.
+//!
+//! A stream is a [`source`] of frames, each of which joins the [`track`]s of the people in it; a
+//! track's [`buffer`] gives windows, the engine ([`aimclr_engine`]) their probabilities, and
+//! [`decide`] turns those into [`event`]s. [`pipeline`] ties it together and counts; [`score`]
+//! compares with what really happened. [`classify`] does whole clips, [`render`] draws a recording
+//! with what was recognised.
+//!
+//! The binary `aimclr-run` ([`cli`]) gives the same to the command line. It needs a `model.onnx`
+//! and nothing else.
+
+pub mod buffer;
+pub mod classify;
+pub mod cli;
+pub mod clock;
+pub mod decide;
+pub mod event;
+pub mod fault;
+pub mod gate;
+pub mod latency;
+pub mod pipeline;
+pub mod render;
+pub mod score;
+pub mod source;
+pub mod track;
+
+pub use event::{Event, Summary};
+pub use fault::Fault;
+pub use pipeline::{Pipeline, Settings};

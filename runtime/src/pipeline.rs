@@ -1,0 +1,316 @@
+//! Frames in, events out: source → tracks → windows → engine → decisions.
+
+use crate::clock::{Clock, Tick};
+use crate::decide::{Decider, Step};
+use crate::event::{Counts, Event, Kind, UNKNOWN, rounded};
+use crate::fault::Fault;
+use crate::gate;
+use crate::latency::Latency;
+use crate::track::{Track, Tracker, gap};
+use aimclr_engine::{Engine, EngineError, Windows};
+use aimclr_model::Card;
+use aimclr_skeleton::{Frame, window};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// Most sources in one stream.
+const MOST_SOURCES: usize = 256;
+
+/// Most windows in one call of the engine, so that a crowd does not take memory without end.
+pub(crate) const LARGEST_BATCH: usize = 32;
+
+/// How the stream is looked at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// Length of a window, seconds, above 0.
+    pub window: f64,
+    /// From one window to the next, seconds, above 0.
+    pub hop: f64,
+    /// Time constant of the smoothing, seconds; 0 for none.
+    pub smoothing: f64,
+    /// A best class below this smoothed probability is `unknown`.
+    pub threshold: f64,
+}
+
+impl Settings {
+    /// What a model card asks for. The hop is an eighth of the window, but at least 0.1 s, since
+    /// windows that share nearly everything say nearly the same, and at most 0.5 s, for somebody
+    /// waits for the answer. The smoothing is two hops: it takes away what a single window says
+    /// and costs about as much delay.
+    pub fn of(card: &Card) -> Self {
+        let hop = default_hop(card.window);
+        Self {
+            window: card.window,
+            hop,
+            smoothing: 2.0 * hop,
+            threshold: card.calibration.unknown_below,
+        }
+    }
+}
+
+/// The hop for windows of `window` seconds where none is asked for; see [`Settings::of`].
+pub fn default_hop(window: f64) -> f64 {
+    (window / 8.0).clamp(0.1, 0.5)
+}
+
+/// The recogniser: takes what a source gives, line by line, and says what people are doing.
+pub struct Pipeline {
+    card: Card,
+    engine: Box<dyn Engine>,
+    settings: Settings,
+    sources: BTreeMap<String, Source>,
+    counts: Counts,
+    inference: Latency,
+    latency: Latency,
+}
+
+struct Source {
+    clock: Clock,
+    tracker: Tracker,
+    /// By the person's number.
+    deciders: BTreeMap<u64, Decider>,
+}
+
+impl Pipeline {
+    /// A pipeline that has seen nothing yet. The model must have a classifier.
+    pub fn new(card: Card, engine: Box<dyn Engine>, settings: Settings) -> Self {
+        Self {
+            card,
+            engine,
+            settings,
+            sources: BTreeMap::new(),
+            counts: Counts::default(),
+            inference: Latency::default(),
+            latency: Latency::default(),
+        }
+    }
+
+    /// What was counted so far.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// How long the calls of the engine took.
+    pub fn inference(&self) -> &Latency {
+        &self.inference
+    }
+
+    /// How long it took from the arrival of frames to their events.
+    pub fn latency(&self) -> &Latency {
+        &self.latency
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &dyn Engine {
+        &*self.engine
+    }
+
+    /// How it looks at the stream.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Takes one line of a stream, a frame or why there is none, that arrived at `arrived`, and
+    /// adds the events that follow from it to `events`. Gives the reason where the line was
+    /// dropped, by the reader or here; it is counted either way.
+    ///
+    /// # Errors
+    /// The engine gave up. The frame's windows are lost, the pipeline can go on.
+    pub fn take(
+        &mut self,
+        frame: Result<Frame, Fault>,
+        arrived: Instant,
+        events: &mut Vec<Event>,
+    ) -> Result<Option<Fault>, EngineError> {
+        self.counts.frames.seen += 1;
+        let admitted = frame.and_then(|frame| {
+            let tick = self.admit(&frame)?;
+            Ok((frame, tick))
+        });
+        let (frame, tick) = match admitted {
+            Ok(admitted) => admitted,
+            Err(fault) => {
+                self.counts.frames.drop_for(fault.reason());
+                return Ok(Some(fault));
+            }
+        };
+        self.counts.frames.used += 1;
+        let before = events.len();
+        let result = self.follow(&frame, tick, arrived, events);
+        let waited = arrived.elapsed();
+        if events.len() > before {
+            self.latency.add(waited);
+        }
+        result.map(|()| None)
+    }
+
+    /// Ends all that goes on, since nothing more will come.
+    pub fn finish(&mut self, events: &mut Vec<Event>) {
+        let now = Instant::now();
+        for (name, mut source) in std::mem::take(&mut self.sources) {
+            for track in source.tracker.end_all() {
+                self.end(&name, &mut source.deciders, track, now, events);
+            }
+        }
+    }
+
+    /// Checks a frame against the model and its source's past.
+    fn admit(&mut self, frame: &Frame) -> Result<Tick, Fault> {
+        gate::check(frame, &self.card.layout)?;
+        if !self.sources.contains_key(&frame.source) {
+            if self.sources.len() == MOST_SOURCES {
+                let reason = format!("\"{}\" is one too many after {MOST_SOURCES}", frame.source);
+                return Err(Fault::Source { reason });
+            }
+            let source = Source {
+                clock: Clock::default(),
+                tracker: Tracker::new(self.card.layout.centre, self.settings.window),
+                deciders: BTreeMap::new(),
+            };
+            self.sources.insert(frame.source.clone(), source);
+        }
+        match self.sources.get_mut(&frame.source) {
+            Some(source) => source.clock.tick(frame.t),
+            None => Ok(Tick::Forward),
+        }
+    }
+
+    /// Follows the people of an admitted frame.
+    fn follow(
+        &mut self,
+        frame: &Frame,
+        tick: Tick,
+        arrived: Instant,
+        events: &mut Vec<Event>,
+    ) -> Result<(), EngineError> {
+        // Taken out while it is worked on, so that counting needs no second look-up.
+        let Some(mut source) = self.sources.remove(&frame.source) else {
+            return Ok(());
+        };
+        let interval = source.clock.interval();
+        let mut ended = match tick {
+            Tick::Anew => source.tracker.end_all(),
+            Tick::Forward => source
+                .tracker
+                .end_before(frame.t - gap(interval, self.settings.window)),
+        };
+        let observed = source.tracker.observe(frame.t, &frame.people);
+        ended.extend(observed.ended);
+        self.counts.people += frame.people.len() as u64;
+        self.counts.joints.seen += observed.joints;
+        self.counts.joints.missing += observed.missing;
+        self.counts.tracks.begun += observed.begun;
+        for track in ended {
+            self.end(&frame.source, &mut source.deciders, track, arrived, events);
+        }
+        let result = self.decide(frame, &mut source, interval, arrived, events);
+        self.sources.insert(frame.source.clone(), source);
+        result
+    }
+
+    /// Runs the windows that are due and decides on them.
+    fn decide(
+        &mut self,
+        frame: &Frame,
+        source: &mut Source,
+        interval: Option<f64>,
+        arrived: Instant,
+        events: &mut Vec<Event>,
+    ) -> Result<(), EngineError> {
+        let mut people = Vec::new();
+        let mut data = Vec::new();
+        let (frames, centre) = (self.card.frames, self.card.layout.centre);
+        let seen_now = |track: &&mut Track| track.last == frame.t;
+        for track in source.tracker.tracks_mut().iter_mut().filter(seen_now) {
+            let person = track.person;
+            let Some(cut) = track.due_window(self.settings.hop, interval.unwrap_or(0.0)) else {
+                continue;
+            };
+            let window = window::resample(cut.samples, cut.start, cut.length, frames, centre);
+            if let Some(window) = window {
+                people.push(person);
+                data.extend_from_slice(&window.data);
+            }
+        }
+        let body = data.len().checked_div(people.len()).unwrap_or(1);
+        for (people, data) in people
+            .chunks(LARGEST_BATCH)
+            .zip(data.chunks(LARGEST_BATCH * body))
+        {
+            let asked = Instant::now();
+            // One body a window: the graph adds the constant share of an absent second one.
+            let output = self.engine.run(Windows {
+                n: people.len(),
+                m: 1,
+                data,
+            })?;
+            self.inference.add(asked.elapsed());
+            self.counts.windows += people.len() as u64;
+            for (n, person) in people.iter().enumerate() {
+                let Settings {
+                    smoothing,
+                    threshold,
+                    ..
+                } = self.settings;
+                let decider = source
+                    .deciders
+                    .entry(*person)
+                    .or_insert_with(|| Decider::new(smoothing, threshold));
+                for step in decider.decide(frame.t, output.probabilities_of(n)) {
+                    self.say(&frame.source, *person, frame.t, step, arrived, events);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn end(
+        &mut self,
+        source: &str,
+        deciders: &mut BTreeMap<u64, Decider>,
+        track: Track,
+        arrived: Instant,
+        events: &mut Vec<Event>,
+    ) {
+        match deciders.remove(&track.person) {
+            None => self.counts.tracks.too_short += 1,
+            Some(mut decider) => {
+                if let Some(step) = decider.end() {
+                    self.say(source, track.person, track.last, step, arrived, events);
+                }
+            }
+        }
+    }
+
+    fn say(
+        &mut self,
+        source: &str,
+        person: u64,
+        t: f64,
+        step: Step,
+        arrived: Instant,
+        events: &mut Vec<Event>,
+    ) {
+        match step.kind {
+            Kind::Start => self.counts.events.start += 1,
+            Kind::Update => self.counts.events.update += 1,
+            Kind::End => self.counts.events.end += 1,
+        }
+        let action = step.action.map(|class| self.card.class(class));
+        let named = |(class, p): &(usize, f64)| (self.card.class(*class), rounded(*p));
+        events.push(Event {
+            t,
+            source: source.into(),
+            person,
+            event: step.kind,
+            action: action.unwrap_or_else(|| UNKNOWN.into()),
+            confidence: rounded(step.confidence),
+            since: step.since,
+            top: step.top.iter().map(named).collect(),
+            latency_ms: rounded(arrived.elapsed().as_secs_f64() * 1e3),
+        });
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,128 @@
+//! Writing a dataset folder.
+
+use super::{DatasetError, Meta, Sample};
+use crate::files::{put_in_place, temporary_in, write_atomically};
+use crate::sequence::{CHANNELS, SequenceRef};
+use std::collections::BTreeSet;
+use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// Room for the .npy header, so that it can be written last; a multiple of 64.
+const HEADER: usize = 192;
+
+/// Writes sequences one after the other, so that a data set may be larger than memory. Nothing
+/// that a reader would take for a data set exists before [`finish`](Self::finish).
+pub struct Writer {
+    folder: PathBuf,
+    meta: Meta,
+    joints: usize,
+    samples: Vec<Sample>,
+    file: BufWriter<NamedTempFile>,
+}
+
+impl Writer {
+    /// Starts a data set in `folder`, which is made if it is not there.
+    pub fn create(folder: impl AsRef<Path>, meta: Meta) -> Result<Self, DatasetError> {
+        let folder = folder.as_ref().to_path_buf();
+        std::fs::create_dir_all(&folder).map_err(|e| DatasetError::io(&folder, e))?;
+        let joints = meta.layout(&folder.join("dataset.toml"))?.len();
+        let path = folder.join("joints.npy");
+        let file = temporary_in(&folder).map_err(|e| DatasetError::io(&path, e))?;
+        let mut file = BufWriter::new(file);
+        file.write_all(&[0; HEADER])
+            .map_err(|e| DatasetError::io(&path, e))?;
+        Ok(Self {
+            folder,
+            meta,
+            joints,
+            samples: Vec::new(),
+            file,
+        })
+    }
+
+    /// Adds a sequence; its shape must be the data set's.
+    pub fn push(&mut self, sample: Sample, joints: SequenceRef<'_>) -> Result<(), DatasetError> {
+        let found = (joints.frames, joints.bodies, joints.joints);
+        let expected = (sample.frames, self.meta.bodies, self.joints);
+        let path = self.folder.join("joints.npy");
+        if found != expected {
+            let reason = format!(
+                "sample \"{}\": expected (frames, bodies, joints) {expected:?}, found {found:?}",
+                sample.name
+            );
+            return Err(DatasetError::Array { path, reason });
+        }
+        self.file
+            .write_all(bytemuck::cast_slice(joints.data))
+            .map_err(|e| DatasetError::io(&path, e))?;
+        self.samples.push(sample);
+        Ok(())
+    }
+
+    /// Puts the three files in place, `dataset.toml` last.
+    pub fn finish(self) -> Result<(), DatasetError> {
+        let Self {
+            folder,
+            meta,
+            joints,
+            samples,
+            file,
+        } = self;
+        let path = folder.join("joints.npy");
+        let frames: usize = samples.iter().map(|s| s.frames).sum();
+        let put_joints = || -> std::io::Result<()> {
+            let mut file = file
+                .into_inner()
+                .map_err(std::io::IntoInnerError::into_error)?;
+            file.seek(SeekFrom::Start(0))?;
+            file.write_all(&header([frames, meta.bodies, joints, CHANNELS]))?;
+            put_in_place(file, &path)
+        };
+        put_joints().map_err(|e| DatasetError::io(&path, e))?;
+        let path = folder.join("samples.csv");
+        write_atomically(&path, |out| write_samples(out, &samples))
+            .map_err(|e| DatasetError::io(&path, e))?;
+        let path = folder.join("dataset.toml");
+        let text = toml::to_string(&meta).map_err(|error| DatasetError::Meta {
+            path: path.clone(),
+            reason: error.to_string(),
+        })?;
+        write_atomically(&path, |out| out.write_all(text.as_bytes()))
+            .map_err(|e| DatasetError::io(&path, e))
+    }
+}
+
+/// The .npy header, version 1.0, padded with blanks to [`HEADER`] bytes.
+fn header(shape: [usize; 4]) -> Vec<u8> {
+    let [frames, bodies, joints, channels] = shape;
+    let text = format!(
+        "{{'descr': '<f4', 'fortran_order': False, \
+         'shape': ({frames}, {bodies}, {joints}, {channels}), }}"
+    );
+    let mut header = b"\x93NUMPY\x01\x00".to_vec();
+    header.extend(((HEADER - 10) as u16).to_le_bytes());
+    header.extend(text.bytes());
+    header.resize(HEADER - 1, b' ');
+    header.push(b'\n');
+    header
+}
+
+fn write_samples(out: &mut dyn Write, samples: &[Sample]) -> std::io::Result<()> {
+    let columns: BTreeSet<&String> = samples.iter().flat_map(|s| s.columns.keys()).collect();
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(
+        ["name", "frames", "label"]
+            .into_iter()
+            .chain(columns.iter().map(|c| c.as_str())),
+    )?;
+    for sample in samples {
+        let (frames, label) = (sample.frames.to_string(), sample.label.to_string());
+        let further = columns
+            .iter()
+            .map(|c| sample.columns.get(*c).map_or("", String::as_str));
+        let fixed = [sample.name.as_str(), &frames, &label];
+        csv.write_record(fixed.into_iter().chain(further))?;
+    }
+    csv.flush()
+}

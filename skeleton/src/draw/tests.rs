@@ -1,0 +1,158 @@
+use super::*;
+use crate::layout::Layout;
+use crate::motions::{self, Action, Subject};
+use image::AnimationDecoder;
+use image::codecs::gif::GifDecoder;
+use std::io::{BufReader, Cursor};
+
+fn clip() -> crate::Sequence {
+    motions::recording(&Subject::new(0, 1), Action::Wave, 1, 2.0, 10.0)
+}
+
+fn area(side: f32) -> Area {
+    Area {
+        x: 0.0,
+        y: 0.0,
+        width: side,
+        height: side,
+    }
+}
+
+fn frames(side: u32) -> Vec<Picture> {
+    let clip = clip();
+    let view = View::fit(clip.view(), Angle::ASIDE, area(side as f32));
+    let draw = |t| {
+        let mut picture = Picture::new(side, side);
+        scene(&mut picture, &view, &Layout::ntu25(), clip.view(), t);
+        picture
+    };
+    (0..clip.frames).map(draw).collect()
+}
+
+/// Share of pixels that are nearly of one colour.
+fn share(rgb: &[u8], colour: Colour) -> f64 {
+    let near = |p: &&[u8]| (0..3).all(|c| p[c].abs_diff(colour.0[c]) < 12);
+    rgb.chunks_exact(3).filter(near).count() as f64 / (rgb.len() / 3) as f64
+}
+
+#[test]
+fn a_png_comes_back_and_shows_both_sides() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("frame.png");
+    frames(240)[0].save_png(&path).expect("saved");
+    let read = image::open(&path).expect("a picture").to_rgb8();
+    assert_eq!(read.dimensions(), (240, 240));
+    for (colour, least) in [
+        (colour::LEFT, 0.004),
+        (colour::RIGHT, 0.004),
+        (colour::TRUNK, 0.003),
+        (colour::PAPER, 0.5),
+    ] {
+        let found = share(read.as_raw(), colour);
+        assert!(found > least, "{colour:?}: {found}");
+    }
+}
+
+#[test]
+fn a_gif_comes_back_frame_by_frame() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("clip.gif");
+    let drawn = frames(160);
+    gif(&path, drawn.clone(), 15.0).expect("saved");
+    let bytes = std::fs::read(&path).expect("there");
+    assert!(bytes.len() < 4000 * drawn.len(), "{} bytes", bytes.len());
+    let decoder = GifDecoder::new(BufReader::new(Cursor::new(bytes))).expect("a GIF");
+    let read = decoder.into_frames().collect_frames().expect("frames");
+    assert_eq!(read.len(), drawn.len());
+    let mut shown = 0.0;
+    for (frame, picture) in read.iter().zip(&drawn) {
+        let (numerator, denominator) = frame.delay().numer_denom_ms();
+        shown += f64::from(numerator) / f64::from(denominator);
+        let buffer = frame.buffer();
+        assert_eq!(buffer.dimensions(), (160, 160));
+        let off: u64 = buffer
+            .pixels()
+            .zip(picture.rgb().chunks_exact(3))
+            .map(|(a, b)| {
+                (0..3)
+                    .map(|c| u64::from(a.0[c].abs_diff(b[c])))
+                    .sum::<u64>()
+            })
+            .sum();
+        assert!(off < 160 * 160 * 3, "mean error {off} / {}", 160 * 160 * 3);
+    }
+    assert!((shown - 1000.0 * drawn.len() as f64 / 15.0).abs() < 6.0);
+}
+
+#[test]
+fn an_odd_frame_or_none_leaves_no_file() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("clip.gif");
+    let odd = vec![Picture::new(20, 20), Picture::new(20, 21)];
+    let message = gif(&path, odd, 10.0).expect_err("odd").to_string();
+    assert!(message.contains("20×21"), "{message}");
+    assert!(gif(&path, Vec::new(), 10.0).is_err());
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_clip_stays_within_its_area_and_is_no_mirror_image() {
+    let clip = clip();
+    for angle in [Angle::FRONT, Angle::ASIDE] {
+        let area = Area {
+            x: 30.0,
+            y: 50.0,
+            width: 200.0,
+            height: 300.0,
+        };
+        let view = View::fit(clip.view(), angle, area);
+        for t in 0..clip.frames {
+            let at = |v| view.project(clip.joint(t, 0, v)).0;
+            for [x, y] in (0..25).map(at) {
+                assert!((30.0..230.0).contains(&x) && (50.0..350.0).contains(&y));
+            }
+            assert!(at(8)[0] < at(4)[0], "the right shoulder is on the left");
+            assert!(at(3)[1] < at(0)[1], "the head is above the hips");
+        }
+    }
+}
+
+#[test]
+fn nobody_lost_joints_and_numbers_that_are_none_are_no_trouble() {
+    let mut clip = clip();
+    clip.set_joint(0, 0, 7, [0.0; 3]);
+    clip.set_joint(0, 0, 9, [f32::NAN, 0.0, 1.0]);
+    clip.set_joint(1, 0, 9, [f32::INFINITY, 0.0, 1.0]);
+    let nobody = crate::Sequence::zeros(4, 2, 25);
+    let empty = crate::Sequence::zeros(0, 1, 25);
+    for sequence in [&clip, &nobody, &empty] {
+        let clip = Clip {
+            title: "ü → 走".into(),
+            caption: "a caption that is much too long for its strip".repeat(3),
+            sequence: sequence.view(),
+            fps: 10.0,
+        };
+        let picture = sheet(
+            &[clip.clone(), clip],
+            &Layout::ntu25(),
+            Angle::FRONT,
+            7,
+            5,
+            (200, 120),
+        );
+        assert_eq!(picture.width(), 2 * 200 + 3 * 18);
+    }
+}
+
+#[test]
+fn text_and_bars_leave_their_mark() {
+    let mut picture = Picture::new(100, 40);
+    let end = picture.text(2.0, 2.0, Size::Small, colour::INK, "wave");
+    assert_eq!(end, 2.0 + 4.0 * Size::Small.width());
+    picture.text(90.0, 30.0, Size::LargeBold, colour::INK, "cut off");
+    picture.bar(0.0, 20.0, 100.0, 10.0, 0.5, colour::ACCENT);
+    picture.bar(0.0, 32.0, 10.0, 4.0, f32::NAN, colour::ACCENT);
+    let rgb = picture.rgb();
+    assert!(share(&rgb, colour::INK) > 0.002);
+    assert!((share(&rgb, colour::ACCENT) - 0.125).abs() < 0.01);
+}

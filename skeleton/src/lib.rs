@@ -1,0 +1,31 @@
+//! The shared vocabulary of AimCLR on the edge: joint [`layout`]s and their [`graph`]s, skeleton
+//! [`sequence`]s and how they are brought into the encoder's form ([`resize`], [`normalise`],
+//! [`stream`]), the [`dataset`] folder, the native [`frame`] format of a pose stream, built-in
+//! synthetic [`motions`], and [`draw`]ing.
+//!
+//! Pure Rust; nothing here knows of a network or of a training framework. The binary
+//! `aimclr-data` gives the same to the command line.
+//!
+//! Shapes are written as the field writes them: N samples, C channels, T frames, V joints,
+//! M bodies. Sequences lie in memory as (T, M, V, 3), C order, f32, metres.
+
+pub mod cli;
+pub mod dataset;
+pub mod draw;
+pub mod files;
+pub mod frame;
+pub mod graph;
+pub mod layout;
+pub mod motions;
+pub mod normalise;
+pub mod resize;
+pub mod sequence;
+pub mod stream;
+pub mod truth;
+pub mod window;
+
+pub use dataset::Dataset;
+pub use frame::{Frame, Person};
+pub use layout::Layout;
+pub use sequence::{Sequence, SequenceRef};
+pub use stream::Stream;

@@ -1,0 +1,74 @@
+//! Bringing a clip to the encoder's number of frames.
+
+use crate::sequence::{Sequence, SequenceRef};
+
+/// Source position of output frame `i` when `from` frames become `to`: half-pixel centres, clamped,
+/// as OpenCV's INTER_LINEAR has it. Gives (lower frame, share of the frame above it).
+fn source(i: usize, from: usize, to: usize) -> (usize, f64) {
+    let position = (i as f64 + 0.5) * from as f64 / to as f64 - 0.5;
+    let position = position.clamp(0.0, (from - 1) as f64);
+    let lower = (position.floor() as usize).min(from.saturating_sub(2));
+    (lower, position - lower as f64)
+}
+
+/// Linear resampling of all frames onto `frames` of them. A sequence without frames gives zeros.
+pub fn linear(sequence: SequenceRef<'_>, frames: usize) -> Sequence {
+    let mut resized = Sequence::zeros(frames, sequence.bodies, sequence.joints);
+    if sequence.frames == 0 {
+        return resized;
+    }
+    let size = sequence.data.len() / sequence.frames;
+    for (i, out) in resized.data.chunks_exact_mut(size).enumerate() {
+        let (lower, share) = source(i, sequence.frames, frames);
+        let below = &sequence.data[lower * size..][..size];
+        let above = &sequence.data[(lower + 1).min(sequence.frames - 1) * size..][..size];
+        for ((out, a), b) in out.iter_mut().zip(below).zip(above) {
+            *out = (f64::from(*a) * (1.0 - share) + f64::from(*b) * share) as f32;
+        }
+    }
+    resized
+}
+
+/// The frames that count, as the released preprocessing has it: as many as there are frames in
+/// which the first joint of the first body is not at the origin, at most `limit`, from the start.
+pub fn valid_frames(sequence: SequenceRef<'_>, limit: usize) -> SequenceRef<'_> {
+    let frames = sequence.frames.min(limit);
+    let present = (0..frames)
+        .filter(|t| sequence.joint(*t, 0, 0) != [0.0; 3])
+        .count();
+    sequence.slice(0..if present == 0 { frames } else { present })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ramp(frames: usize) -> Sequence {
+        let mut sequence = Sequence::zeros(frames, 1, 1);
+        for t in 0..frames {
+            sequence.set_joint(t, 0, 0, [t as f32, 1.0, -(t as f32)]);
+        }
+        sequence
+    }
+
+    #[test]
+    fn same_length_is_identity() {
+        let sequence = ramp(50);
+        assert_eq!(linear(sequence.view(), 50), sequence);
+    }
+
+    #[test]
+    fn half_pixel_centres_are_clamped() {
+        let half = linear(ramp(4).view(), 2);
+        assert_eq!([half.joint(0, 0, 0)[0], half.joint(1, 0, 0)[0]], [0.5, 2.5]);
+        let double = linear(ramp(2).view(), 4);
+        let x: Vec<f32> = (0..4).map(|t| double.joint(t, 0, 0)[0]).collect();
+        assert_eq!(x, [0.0, 0.25, 0.75, 1.0]);
+    }
+
+    #[test]
+    fn one_frame_is_repeated() {
+        let still = linear(ramp(1).view(), 3);
+        assert!((0..3).all(|t| still.joint(t, 0, 0) == [0.0, 1.0, 0.0]));
+    }
+}

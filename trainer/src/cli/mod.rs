@@ -1,0 +1,60 @@
+//! The command line of `aimclr-train`.
+
+mod evaluate;
+mod pretrain;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Learns skeleton action recognition without labels (AimCLR), and measures what was learnt.
+#[derive(Debug, Parser)]
+#[command(
+    name = "aimclr-train",
+    version,
+    after_help = "Examples:\n  \
+        aimclr-data generate --out data/motions\n  \
+        aimclr-train pretrain --data data/motions --split xsub --window 2 --hop 1 --epochs 20 \
+        --queue-size 1024 --out runs/motions\n  \
+        aimclr-train evaluate knn --data data/motions --split xsub --weights runs/motions\n  \
+        aimclr-train evaluate linear --data data/motions --split xsub --weights runs/motions \
+        --out runs/motions-linear\n  \
+        aimclr-export onnx --weights runs/motions-linear --out model.onnx"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Learn an encoder from unlabelled sequences.
+    Pretrain(Box<pretrain::Arguments>),
+    /// Measure an encoder with a protocol.
+    #[command(subcommand)]
+    Evaluate(evaluate::Protocol),
+}
+
+/// Runs the command line. Exit code 0: done, 1: failed, 2: wrong usage.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // torch speaks up on stderr about its own affairs; what a user needs to know we say ourselves.
+    let done = match arguments.command {
+        Command::Pretrain(arguments) => pretrain::run(*arguments),
+        Command::Evaluate(protocol) => evaluate::run(protocol),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Limits torch to so many threads, if a number is given.
+fn use_threads(threads: Option<i32>) {
+    if let Some(threads) = threads {
+        tch::set_num_threads(threads);
+        tch::set_num_interop_threads(1);
+    }
+}

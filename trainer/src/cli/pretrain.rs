@@ -1,0 +1,299 @@
+//! `aimclr-train pretrain`.
+
+use crate::aimclr::Outcome;
+use crate::augment::Preset;
+use crate::checkpoint::{RunFolder, RunInfo};
+use crate::losses::Mining;
+use crate::metrics::Epoch;
+use crate::parameters::Init;
+use crate::pretrain::{self, Keeping, Progress};
+use crate::settings::Settings;
+use crate::{TrainError, device};
+use aimclr_skeleton::{Dataset, Stream};
+use anyhow::{Context, Result};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::de::DeserializeOwned;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// The bar's losses are fetched from the device this often.
+const REFRESH: Duration = Duration::from_millis(250);
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Dataset folder.
+    #[arg(long, value_name = "DATASET")]
+    data: PathBuf,
+    /// Split whose training part is learnt from.
+    #[arg(long, value_name = "NAME")]
+    split: String,
+    /// Run folder: settings, metrics, checkpoint and weights.
+    #[arg(long, value_name = "RUN")]
+    out: PathBuf,
+    /// TOML file with settings; the options below override it.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Go on from the checkpoint in the run folder.
+    #[arg(long)]
+    resume: bool,
+    /// Write over a run that is already in the folder.
+    #[arg(long, conflicts_with = "resume")]
+    force: bool,
+    /// auto, cpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Threads of torch on the CPU; all cores if not given.
+    #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
+    threads: Option<i32>,
+    /// Minutes between checkpoints.
+    #[arg(long, default_value_t = 5.0, value_name = "MINUTES")]
+    checkpoint_every: f64,
+    /// Steps between checkpoints, beside the minutes; 0 for none.
+    #[arg(long, default_value_t = 0, value_name = "STEPS")]
+    checkpoint_steps: u64,
+    #[command(flatten)]
+    changes: Changes,
+}
+
+/// What is given here wins over the configuration file; defaults are the published values.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Settings (defaults are the published values)")]
+struct Changes {
+    /// joint, motion or bone. [default: joint]
+    #[arg(long)]
+    stream: Option<Stream>,
+    /// Frames of a sample after resampling. [default: 50]
+    #[arg(long)]
+    frames: Option<usize>,
+    /// Cut windows of so many seconds from the recordings; without it a whole recording is one
+    /// sample. Train on the windows that you will run on.
+    #[arg(long, value_name = "SECONDS", requires = "hop")]
+    window: Option<f64>,
+    /// Seconds from one window to the next.
+    #[arg(long, value_name = "SECONDS")]
+    hop: Option<f64>,
+    /// Passes over the training part. [default: 300]
+    #[arg(long)]
+    epochs: Option<usize>,
+    /// Samples in a step. [default: 128]
+    #[arg(long)]
+    batch_size: Option<usize>,
+    /// Keys in the queue; for small data take about as many as training samples.
+    /// [default: 32768]
+    #[arg(long)]
+    queue_size: Option<usize>,
+    /// Last epoch without nearest neighbours mining. [default: 150]
+    #[arg(long)]
+    mining_epoch: Option<usize>,
+    /// Neighbours of each view that count as positives when mining. [default: 1]
+    #[arg(long)]
+    top: Option<usize>,
+    /// Learning rate. [default: 0.1]
+    #[arg(long)]
+    lr: Option<f64>,
+    /// Epochs after which the learning rate is divided by ten, as in 250 or 30,60.
+    /// [default: 250]
+    #[arg(long, value_delimiter = ',', value_name = "EPOCHS")]
+    lr_steps: Option<Vec<usize>>,
+    /// SGD's momentum. [default: 0.9]
+    #[arg(long)]
+    momentum: Option<f64>,
+    /// SGD's weight decay. [default: 0.0001]
+    #[arg(long)]
+    weight_decay: Option<f64>,
+    /// Temperature of the contrastive losses. [default: 0.07]
+    #[arg(long)]
+    temperature: Option<f64>,
+    /// Share of the key encoder that stays in a step. [default: 0.999]
+    #[arg(long)]
+    key_momentum: Option<f64>,
+    /// Share of activations that dropout zeroes. [default: 0.5]
+    #[arg(long)]
+    dropout: Option<f64>,
+    /// Augmentations of the extreme view: released, paper (adds the temporal flip) or corrected.
+    /// [default: released]
+    #[arg(long, value_parser = named::<Preset>)]
+    augment: Option<Preset>,
+    /// Whether EADM drops features: true or false. [default: true]
+    #[arg(long)]
+    eadm: Option<bool>,
+    /// mean-of-logs (released code) or log-of-sum (paper). [default: mean-of-logs]
+    #[arg(long, value_parser = named::<Mining>)]
+    mining: Option<Mining>,
+    /// default (PyTorch's) or released. [default: default]
+    #[arg(long, value_parser = named::<Init>)]
+    init: Option<Init>,
+    /// Seed of every random number. [default: 0]
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+/// Reads an enum by the names that it has in files.
+fn named<T: DeserializeOwned>(name: &str) -> Result<T, String> {
+    serde_json::from_value(name.into()).map_err(|error| error.to_string())
+}
+
+impl Changes {
+    fn apply(self, settings: &mut Settings) {
+        fn set<T>(field: &mut T, value: Option<T>) {
+            if let Some(value) = value {
+                *field = value;
+            }
+        }
+        set(&mut settings.stream, self.stream);
+        set(&mut settings.frames, self.frames);
+        set(&mut settings.window, self.window);
+        set(&mut settings.hop, self.hop);
+        set(&mut settings.epochs, self.epochs);
+        set(&mut settings.batch_size, self.batch_size);
+        set(&mut settings.queue_size, self.queue_size);
+        set(&mut settings.mining_epoch, self.mining_epoch);
+        set(&mut settings.top, self.top);
+        set(&mut settings.lr, self.lr);
+        set(&mut settings.lr_steps, self.lr_steps);
+        set(&mut settings.momentum, self.momentum);
+        set(&mut settings.weight_decay, self.weight_decay);
+        set(&mut settings.temperature, self.temperature);
+        set(&mut settings.key_momentum, self.key_momentum);
+        set(&mut settings.dropout, self.dropout);
+        set(&mut settings.augment, self.augment);
+        set(&mut settings.eadm, self.eadm);
+        set(&mut settings.mining, self.mining);
+        set(&mut settings.init, self.init);
+        set(&mut settings.seed, self.seed);
+    }
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<()> {
+    super::use_threads(arguments.threads);
+    let device = device::parse(&arguments.device)?;
+    let folder = RunFolder::new(&arguments.out);
+    let mut settings = match &arguments.config {
+        Some(path) => Settings::read(path)?,
+        None if arguments.resume && folder.info().exists() => folder.read_info()?.settings,
+        None => Settings::default(),
+    };
+    arguments.changes.apply(&mut settings);
+    settings.check()?;
+    if !arguments.resume && !arguments.force && folder.checkpoint().exists() {
+        anyhow::bail!(
+            "{}: there is a run already; --resume goes on with it, --force starts anew",
+            arguments.out.display()
+        );
+    }
+    let dataset = Dataset::open(&arguments.data)?;
+    let info = RunInfo {
+        dataset: dataset.meta().name.clone(),
+        data: arguments.data.clone(),
+        split: arguments.split.clone(),
+        settings,
+    };
+    let minutes = arguments.checkpoint_every.clamp(0.0, 1e6);
+    let keeping = Keeping {
+        every: Duration::from_secs_f64(60.0 * minutes),
+        every_steps: arguments.checkpoint_steps,
+        resume: arguments.resume,
+    };
+    eprintln!(
+        "pre-training on {} ({}), {} epochs on {}",
+        info.dataset,
+        info.split,
+        info.settings.epochs,
+        device::name(device)
+    );
+    let stop = Arc::new(AtomicBool::new(false));
+    let raised = stop.clone();
+    ctrlc::set_handler(move || raised.store(true, Ordering::Relaxed))
+        .context("Ctrl-C can't be caught")?;
+    let mut bar = Bar::new(info.settings.clone());
+    let done = pretrain::run(&dataset, &info, &folder, keeping, device, &mut bar, &stop);
+    bar.bar.finish_and_clear();
+    if let Err(error @ TrainError::Stopped { .. }) = done {
+        eprintln!("checkpoint written to {}", folder.checkpoint().display());
+        return Err(error.into());
+    }
+    done?;
+    println!("{}", folder.weights().display());
+    Ok(())
+}
+
+/// A bar on a terminal, a line an epoch elsewhere.
+struct Bar {
+    bar: ProgressBar,
+    settings: Settings,
+    shown: Instant,
+    /// Steps done since `began`, for the speed.
+    steps: u64,
+    began: Instant,
+}
+
+impl Bar {
+    fn new(settings: Settings) -> Self {
+        let now = Instant::now();
+        let bar = ProgressBar::new(0);
+        Self {
+            bar,
+            settings,
+            shown: now - REFRESH,
+            steps: 0,
+            began: now,
+        }
+    }
+}
+
+impl Progress for Bar {
+    fn start(&mut self, total_steps: u64, done_steps: u64) {
+        let style = ProgressStyle::with_template(
+            "{bar:30} {pos}/{len} steps  {msg}  {elapsed} gone, {eta} left",
+        );
+        if let Ok(style) = style {
+            self.bar.set_style(style);
+        }
+        self.bar.set_length(total_steps);
+        self.bar.set_position(done_steps);
+        self.bar.reset_eta();
+        self.began = Instant::now();
+    }
+
+    fn step(&mut self, step: u64, outcome: &Outcome, lr: f64) {
+        self.steps += 1;
+        if self.bar.is_hidden() || self.shown.elapsed() < REFRESH {
+            return;
+        }
+        self.shown = Instant::now();
+        let samples = self.steps * self.settings.batch_size as u64;
+        let speed = samples as f64 / self.began.elapsed().as_secs_f64();
+        let loss = outcome.loss.double_value(&[]);
+        self.bar.set_position(step);
+        self.bar
+            .set_message(format!("loss {loss:.3}  lr {lr:.3}  {speed:.0} samples/s"));
+    }
+
+    fn epoch(&mut self, epoch: &Epoch) {
+        let Epoch {
+            loss,
+            contrast,
+            d3m_extreme,
+            d3m_dropped,
+            spread,
+            lr,
+            ..
+        } = epoch;
+        let line = format!(
+            "epoch {:>3}/{}  loss {loss:.3} = contrast {contrast:.3} + d3m ({d3m_extreme:.3} + \
+             {d3m_dropped:.3})/2  spread {spread:.2}  lr {lr}  {:.0} samples/s",
+            epoch.epoch, self.settings.epochs, epoch.samples_per_second
+        );
+        match self.bar.is_hidden() {
+            true => eprintln!("{line}"),
+            false => self.bar.println(line),
+        }
+    }
+
+    fn warn(&mut self, warning: &str) {
+        self.bar.suspend(|| eprintln!("warning: {warning}"));
+    }
+}
