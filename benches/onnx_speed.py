@@ -48,9 +48,10 @@ def enter_environment():
     if ready():
         return
     python = WORK / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if Path(sys.prefix) == WORK / "venv" or not python.exists():
+    if Path(sys.prefix) == WORK / "venv":
+        sys.exit(f"packages are missing although pip installed them: remove {WORK / 'venv'} and try again")
+    if not python.exists():
         venv.create(WORK / "venv", with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
     # A set-up that was cut off is finished here; where all is there, pip only looks.
     subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
     sys.exit(subprocess.run([python, __file__, *sys.argv[1:]]).returncode)
@@ -191,7 +192,7 @@ def normalise(numpy, joints):
 
 def exporter(*arguments, check=True):
     """Runs aimclr-export from this checkout."""
-    command = ["cargo", "run", "--quiet", "--release", "-p", "aimclr-exporter", "--bin", "aimclr-export", "--"]
+    command = ["cargo", "run", "--quiet", "-p", "aimclr-exporter", "--bin", "aimclr-export", "--"]
     if "AIMCLR_EXPORT" in os.environ:
         command = [os.environ["AIMCLR_EXPORT"]]
     return subprocess.run([*command, *map(str, arguments)], cwd=ROOT, check=check)
@@ -258,7 +259,9 @@ def main():
             if round_ >= 20:
                 times["eager PyTorch"].append(time.perf_counter() - start)
     medians = {name: 1e3 * statistics.median(values) for name, values in times.items()}
-    ratio = medians["torch.onnx.export"] / medians["aimclr-export"]
+    # Round by round, so that a neighbour's load weighs on both alike.
+    pairs = zip(times["torch.onnx.export"], times["aimclr-export"])
+    ratio = statistics.median(theirs / ours for theirs, ours in pairs)
 
     if args.json:
         print(json.dumps({"threads": args.threads, "rounds": args.rounds, "median_ms": medians, "ratio": ratio,
@@ -269,7 +272,7 @@ def main():
             off = f"   off by {differences[name]:.1e}" if name in differences else ""
             fastest = 1e3 * min(times[name])
             print(f"  {name:<18} median {median:6.2f} ms   fastest {fastest:6.2f} ms{off}")
-        print(f"  aimclr-export's file is {ratio:.2f} times as fast as torch.onnx.export's (target {TARGET})")
+        print(f"  aimclr-export's file is {ratio:.2f} times as fast as torch.onnx.export's (median of rounds; target {TARGET})")
 
     good = ratio >= TARGET and max(differences.values()) <= TOLERANCE
     if args.check:

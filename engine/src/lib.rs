@@ -1,4 +1,4 @@
-//! Runs a `model.onnx` (`docs/model.md`) behind one trait, [`Engine`]: in [`tract`](tract), which
+//! Runs a `model.onnx` (`docs/model.md`) behind one trait, [`Engine`]: in [`tract`], which
 //! is pure Rust and needs nothing installed, or in [`onnxruntime`], which is faster, uses a GPU
 //! where there is one, and is loaded when it is first asked for.
 //!

@@ -12,7 +12,8 @@ type Plan = Arc<TypedRunnableModel>;
 /// A model in tract.
 ///
 /// tract is fastest with every size known, so there is one plan for each number of bodies, made
-/// when it is first needed, and windows go through one after the other: a batch gains nothing.
+/// when it is first needed, and windows go through one after the other: eight at once took a tenth
+/// longer than eight in turn.
 pub struct Tract {
     sizes: Sizes,
     model: InferenceModel,

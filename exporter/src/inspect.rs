@@ -4,7 +4,7 @@ use crate::ExportError;
 use crate::source::Source;
 use aimclr_model::Card;
 use aimclr_model::onnx::{ModelFile, TensorProto};
-use aimclr_model::plan::{Head, Plan, TensorSpec};
+use aimclr_model::plan::{Head, Plan, TAPS, TensorSpec};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -118,6 +118,10 @@ impl Summary {
             let own = floats().filter(|tensor| tensor.name.contains(&part));
             own.map(size).sum()
         };
+        let mut blocks = plan.map_or_else(Vec::new, |plan| blocks(&plan, &file.card, block));
+        for (i, block) in blocks.iter_mut().enumerate() {
+            block.macs = block.macs.saturating_sub(saved(file, constants, i, block));
+        }
         let mut operators = BTreeMap::new();
         for node in graph.iter().flat_map(|graph| &graph.node) {
             *operators.entry(node.op_type.clone()).or_default() += 1;
@@ -130,8 +134,8 @@ impl Summary {
             bytes: file.bytes.len() as u64,
             card: file.card.clone(),
             parameters: floats().map(size).sum(),
-            macs: plan.map_or(0, |plan| macs(&plan, &file.card)),
-            blocks: plan.map_or_else(Vec::new, |plan| blocks(&plan, &file.card, block)),
+            macs: blocks.iter().map(|block| block.macs).sum(),
+            blocks,
             graph: Some(GraphSummary {
                 opset: opset.map(|set| set.version).next().unwrap_or_default(),
                 ir_version: file.model.ir_version,
@@ -163,13 +167,29 @@ fn blocks(plan: &Plan, card: &Card, parameters: impl Fn(usize) -> usize) -> Vec<
         .collect()
 }
 
+/// Multiply-accumulates that a block is spared where its temporal convolution is computed through
+/// spectra (`docs/model.md`): 9 products a frame become P in all, plus the two transforms.
+fn saved(file: &ModelFile, constants: &[TensorProto], i: usize, block: &BlockSummary) -> u64 {
+    let transform = || {
+        let name = format!("{}/block{i}/temporal.analysis", file.card.streams.first()?);
+        let tensor = constants.iter().find(|tensor| tensor.name == name)?;
+        match tensor.dims[..] {
+            [p, t] => Some((u64::try_from(p).ok()?, u64::try_from(t).ok()?)),
+            _ => None,
+        }
+    };
+    let (channels, joints) = (block.output as u64, file.card.layout.len() as u64);
+    transform().map_or(0, |(products, frames)| {
+        let direct = TAPS as u64 * frames * channels * channels * joints;
+        let spectral = products * (channels + 2 * frames) * channels * joints;
+        direct.saturating_sub(spectral)
+    })
+}
+
 /// The encoder's widths, read off the graph's constants; none where they have other names.
 fn plan_of(file: &ModelFile, constants: &[TensorProto]) -> Option<Plan> {
     let width = |block: usize| {
-        let name = format!(
-            "{}/block{block}/temporal.weight",
-            file.card.streams.first()?
-        );
+        let name = format!("{}/block{block}/spatial.weight", file.card.streams.first()?);
         let tensor = constants.iter().find(|tensor| tensor.name == name)?;
         tensor.dims.first().and_then(|n| usize::try_from(*n).ok())
     };

@@ -1,5 +1,5 @@
 //! From trained weights to a `model.onnx` that runs anywhere: the [`source`] is what a trainer
-//! wrote, the [`graph`] what any ONNX host runs (`docs/model.md`), the [`reference`] the same
+//! wrote, the [`graph`] what any ONNX host runs (`docs/model.md`), the [`mod@reference`] the same
 //! computed plainly in f64, and [`verify`] holds the two against each other in every host.
 //! [`inspect`] says what lies in a file. The binary `aimclr-export` gives these to the command
 //! line.

@@ -50,6 +50,7 @@ pub struct Recording {
     from: f64,
     to: f64,
     every: f64,
+    over: bool,
     source: Option<String>,
     /// Everybody who ever did something, in order of coming.
     came: Vec<u64>,
@@ -65,6 +66,7 @@ impl Recording {
             from,
             to,
             every: 1.0 / fps,
+            over: false,
             source: None,
             came: Vec::new(),
             doing: Vec::new(),
@@ -75,6 +77,11 @@ impl Recording {
     /// True once it holds as many pictures as an animation may have.
     pub fn is_full(&self) -> bool {
         self.moments.len() >= MOST_PICTURES
+    }
+
+    /// True once a frame has come that lies behind the stretch.
+    pub fn is_over(&self) -> bool {
+        self.over
     }
 
     /// Takes a frame that the pipeline used, and the events that followed from it.
@@ -90,7 +97,8 @@ impl Recording {
             Some(last) => last.t + 0.99 * self.every,
             None => self.from,
         };
-        if frame.t < next || frame.t > self.to || self.is_full() {
+        self.over |= frame.t > self.to;
+        if frame.t < next || self.over || self.is_full() {
             return;
         }
         let people = frame.people.iter().take(MOST_BODIES).map(positions);
@@ -329,6 +337,7 @@ mod tests {
             let people = vec![person(None, 0.0, 1.5)];
             recording.add(&frame(f64::from(j) / 30.0, people), &events);
         }
+        assert!(recording.is_over());
         // Frames 8, 11, 14, 17 of 30 a second; frame 20 is late.
         assert_eq!(
             actions(&recording),

@@ -4,10 +4,10 @@ use aimclr_model::Plan;
 use aimclr_skeleton::{Layout, Stream, graph};
 use aimclr_trainer::aimclr::{AimClr, Method, Stage, Views};
 use aimclr_trainer::augment::{Augment, Preset};
+use aimclr_trainer::device;
 use aimclr_trainer::parameters::Init;
 use aimclr_trainer::seeds::{self, Use};
 use aimclr_trainer::streams::Streams;
-use aimclr_trainer::device;
 use clap::Parser;
 use std::time::Instant;
 use tch::{Kind, Tensor};
@@ -41,13 +41,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     tch::set_num_threads(arguments.threads);
     let device = device::parse(&arguments.device)?;
     let layout = Layout::ntu25();
-    let method = Method { queue_size: arguments.queue, ..Method::default() };
+    let method = Method {
+        queue_size: arguments.queue,
+        ..Method::default()
+    };
     let a = graph::adjacency(&layout);
     let mut model = AimClr::new(Plan::paper(25), &a, method, Init::Default, 0, device);
     let augment = Augment::new(Preset::Released, &layout, device);
     let streams = Streams::new(Stream::Joint, &layout, device);
-    let joints =
-        Tensor::randn([arguments.batch, 3, 50, 25, arguments.bodies], (Kind::Float, device));
+    let joints = Tensor::randn(
+        [arguments.batch, 3, 50, 25, arguments.bodies],
+        (Kind::Float, device),
+    );
     let mut times = Vec::new();
     for step in 0..arguments.steps + 2 {
         let began = Instant::now();

@@ -147,3 +147,35 @@ fn version(path: &Path) -> String {
         version => version.into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_that_are_none_are_listed_with_their_faults() {
+        let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+        let candidate = |path: PathBuf, origin| Candidate { path, origin };
+        let loaded = Library::load(vec![
+            candidate(here.join("nowhere/libonnxruntime.so"), "ORT_DYLIB_PATH"),
+            candidate(here.join("Cargo.toml"), "beside the executable"),
+        ]);
+        let Err(error) = loaded else {
+            panic!("no library was named");
+        };
+        let message = error.to_string();
+        for part in [
+            "nowhere/libonnxruntime.so (ORT_DYLIB_PATH): there is no such file",
+            "Cargo.toml (beside the executable): ",
+            "cargo xtask setup",
+        ] {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_read_off_the_files_name() {
+        assert_eq!(version(Path::new("a/libonnxruntime.so.1.31.1")), "1.31.1");
+        assert!(version(Path::new("a/onnxruntime.dll")).ends_with("or later"));
+    }
+}

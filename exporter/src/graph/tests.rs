@@ -282,3 +282,132 @@ fn names_are_unique_and_inputs_come_before_their_use() {
         }
     }
 }
+
+/// One way to spoil a file.
+type Harm = fn(&mut GraphProto);
+
+#[test]
+fn a_graph_that_is_not_ours_is_an_error_in_every_engine() {
+    let source = fixtures::source(fixtures::narrow(), Stream::Joint, Head::Classifier(3), 0);
+    fn constant<'a>(
+        graph: &'a mut GraphProto,
+        name: &str,
+    ) -> &'a mut aimclr_model::onnx::TensorProto {
+        let mut constants = graph.initializer.iter_mut();
+        constants
+            .find(|tensor| tensor.name == name)
+            .expect("such a constant")
+    }
+    let harms: [(&str, Harm); 6] = [
+        ("unknown operator", |graph| {
+            graph.node[5].op_type = "Frobnicate".into();
+        }),
+        ("missing constant", |graph| {
+            graph
+                .initializer
+                .retain(|tensor| tensor.name != "joint/block3/adjacency");
+        }),
+        ("cut constant", |graph| {
+            constant(graph, "joint/block3/adjacency")
+                .raw_data
+                .truncate(100);
+        }),
+        ("wrong shape", |graph| {
+            constant(graph, "joint/block3/adjacency").dims = vec![3, 625, 1];
+        }),
+        ("missing node", |graph| {
+            graph.node.remove(7);
+        }),
+        ("negative size", |graph| {
+            constant(graph, "joint/block3/adjacency").dims = vec![3, -25, 25];
+        }),
+    ];
+    for (name, harm) in harms {
+        let mut graph = graph(&source);
+        harm(&mut graph);
+        let model = file(&source, graph);
+        let window = vec![0.5; 50 * 25 * 3];
+        for backend in Backend::ALL {
+            let result = open(&model, options(backend)).and_then(|mut engine| {
+                engine.run(Windows {
+                    n: 1,
+                    m: 1,
+                    data: &window,
+                })
+            });
+            let message = result.expect_err(name).to_string();
+            assert!(
+                message.contains("model.onnx"),
+                "{name}, {backend}: {message}"
+            );
+        }
+    }
+}
+
+#[test]
+fn outputs_that_are_not_as_the_card_says_are_an_error() {
+    let source = fixtures::source(fixtures::narrow(), Stream::Joint, Head::Classifier(3), 0);
+    let mut graph = graph(&source);
+    // Sums over N instead of M: (M, E) where (N, E) was promised.
+    for tensor in &mut graph.initializer {
+        if tensor.name == "joint/excess.axes" {
+            tensor.raw_data = 0i64.to_le_bytes().to_vec();
+        }
+    }
+    let model = file(&source, graph);
+    let windows = vec![0.5; 3 * 50 * 25 * 3];
+    // tract runs window after window, where N and M are both 1.
+    let mut engine = open(&model, options(Backend::OnnxRuntime)).expect("opens");
+    let result = engine.run(Windows {
+        n: 3,
+        m: 1,
+        data: &windows,
+    });
+    let message = result.expect_err("another shape").to_string();
+    assert!(
+        message.contains("embedding") && message.contains("[3, 24]"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_gpu_that_is_not_there_is_an_error_that_names_it() {
+    let source = fixtures::source(fixtures::narrow(), Stream::Joint, Head::None, 0);
+    let model = file(&source, graph(&source));
+    for backend in Backend::ALL {
+        let device = aimclr_engine::Device::Cuda(63);
+        let options = Options {
+            device,
+            ..options(backend)
+        };
+        match open(&model, options) {
+            Ok(engine) => panic!("a 64th GPU: {}", engine.describe()),
+            Err(error) => assert!(error.to_string().contains("cuda:63"), "{error}"),
+        }
+    }
+}
+
+#[test]
+fn an_engine_goes_on_after_windows_that_do_not_fit() {
+    let source = fixtures::source(fixtures::narrow(), Stream::Joint, Head::None, 0);
+    let model = file(&source, graph(&source));
+    let window = vec![0.5; 50 * 25 * 3];
+    for backend in Backend::ALL {
+        let mut engine = open(&model, options(backend)).expect("opens");
+        for (n, m, data) in [(1, 3, &window[..]), (1, 1, &window[1..]), (1, 0, &[])] {
+            assert!(engine.run(Windows { n, m, data }).is_err());
+        }
+        let nothing = engine.run(Windows {
+            n: 0,
+            m: 1,
+            data: &[],
+        });
+        assert_eq!(nothing.expect("nothing to do").n, 0);
+        let one = engine.run(Windows {
+            n: 1,
+            m: 1,
+            data: &window,
+        });
+        assert_eq!(one.expect("fits").embedding.len(), 24);
+    }
+}

@@ -94,6 +94,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let recording = recording
             .get_or_insert_with(|| Recording::new(frame.t + args.from, end, args.fps.into()));
         recording.add(&frame, &events);
+        if recording.is_over() {
+            break;
+        }
         if recording.is_full() {
             eprintln!("note: cut after {MOST_PICTURES} pictures; see --from, --to and --fps");
             break;

@@ -1,0 +1,1 @@
+//! Bad input to every binary.

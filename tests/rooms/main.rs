@@ -1,0 +1,9 @@
+//! What crosses the rooms: the same numbers in every engine, the whole chain on the command line,
+//! a run that is killed and goes on, and bad input to every binary.
+
+mod bad_input;
+mod binaries;
+mod chain;
+mod conformance;
+mod real_people;
+mod resume;
