@@ -107,6 +107,15 @@ fn parse(line: &[u8]) -> Result<Frame, Fault> {
         FrameError::Json { field, .. } if text.contains("NaN") || text.contains("Infinity") => {
             Fault::NotFinite { field }
         }
+        // The parser's own words count lines, too, and there is only one.
+        FrameError::Json { field, reason } => {
+            let reason = reason.replace(" at line 1 column", " at column");
+            let reason = match field == "line" {
+                true => format!("{reason}; expected one object like {{\"t\":1.5,\"people\":[…]}}"),
+                false => reason,
+            };
+            FrameError::Json { field, reason }.into()
+        }
         error => error.into(),
     })
 }
@@ -138,7 +147,11 @@ mod tests {
     fn each_bad_line_has_its_reason_and_the_next_line_is_read() {
         let crowd = vec![r#"{"joints":[]}"#; 500].join(",");
         for (bad, reason, message) in [
-            ("hello".to_string(), "not_a_frame", "line: "),
+            (
+                "hello".to_string(),
+                "not_a_frame",
+                "expected one object like",
+            ),
             (r#"{"t":1,"people":["#.into(), "not_a_frame", "EOF"),
             (
                 r#"{"t":1,"people":[{"joints":[[NaN,0,0]]}]}"#.into(),

@@ -148,7 +148,8 @@ impl<'de> Visitor<'de> for JointVisitor {
             }
             // A null coordinate is a joint that was not seen, as is a whole null.
             seen &= value.is_some() || length == 3;
-            joint[length] = value.unwrap_or(0.0);
+            // A confidence that is not known is not a low one.
+            joint[length] = value.unwrap_or(if length == 3 { 1.0 } else { 0.0 });
             length += 1;
         }
         if length < 3 {
@@ -169,6 +170,14 @@ mod tests {
         assert_eq!(frame.people[0].joints[0], Joint::at([0.1, 0.2, 0.3]));
         assert_eq!(frame.people[0].joints[2].position(), None);
         assert_eq!(frame.to_line(), line);
+    }
+
+    #[test]
+    fn a_null_coordinate_is_a_lost_joint_and_a_null_confidence_is_none() {
+        let line = r#"{"t":1,"people":[{"joints":[[1,2,3,null],[1,null,3],[1,2,3,0]]}]}"#;
+        let joints = Frame::parse(line).expect("a frame").people.remove(0).joints;
+        let expected = [Some([1.0, 2.0, 3.0, 1.0]), None, Some([1.0, 2.0, 3.0, 0.0])];
+        assert_eq!(joints, expected.map(Joint));
     }
 
     #[test]

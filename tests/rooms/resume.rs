@@ -80,10 +80,13 @@ fn twenty_steps_are_eleven_a_kill_and_nine() {
     }
     first.kill().expect("killed");
     first.wait().expect("gone");
-    assert!(
-        !folder.path().join("killed/weights.safetensors").exists(),
-        "killed half-way"
-    );
+
+    let metrics = folder.path().join("killed/metrics.jsonl");
+    let epochs = std::fs::read_to_string(metrics)
+        .expect("metrics")
+        .lines()
+        .count();
+    assert_eq!(epochs, 1, "killed half-way");
 
     let mut rest = arguments(&data, &killed);
     rest.push("--resume");

@@ -44,6 +44,8 @@ pub trait Progress {
 
 /// Pre-trains an encoder and leaves its weights in the run's folder.
 ///
+/// The weights are there from the first checkpoint on; their card says after how many epochs.
+///
 /// # Errors
 /// Data, settings or a checkpoint that do not go together; a loss that is not finite; `stop`
 /// raised: then a checkpoint has been written.
@@ -104,7 +106,9 @@ pub fn run(
     let mut monitor = Monitor::new(settings.queue_size);
     progress.start((settings.epochs * steps_per_epoch) as u64, position.step);
     let mut saved = Instant::now();
+    let mut card = card(dataset, info, clips.seconds);
     while position.epochs < settings.epochs {
+        card.provenance.epochs = position.epochs;
         let epoch = position.epochs + 1;
         let lr = settings.lr_in(epoch);
         let stage = match epoch > settings.mining_epoch {
@@ -132,7 +136,7 @@ pub fn run(
             let stopped = stop.load(Ordering::Relaxed);
             let due = keeping.every_steps > 0 && position.step.is_multiple_of(keeping.every_steps);
             if due || stopped || saved.elapsed() >= keeping.every {
-                checkpoint::save(&folder.checkpoint(), &model, &position)?;
+                keep(folder, &model, &position, &card)?;
                 saved = Instant::now();
             }
             if stopped {
@@ -156,13 +160,24 @@ pub fn run(
             ..Default::default()
         };
     }
-    checkpoint::save(&folder.checkpoint(), &model, &position)?;
+    card.provenance.epochs = position.epochs;
+    keep(folder, &model, &position, &card)
+}
+
+/// Writes the checkpoint and, so that a run can be evaluated while it goes, the weights.
+fn keep(
+    folder: &RunFolder,
+    model: &AimClr,
+    position: &Position,
+    card: &Card,
+) -> Result<(), TrainError> {
+    checkpoint::save(&folder.checkpoint(), model, position)?;
     let mut weights = Weights {
         path: folder.weights(),
+        card: Some(card.clone()),
         ..Weights::default()
     };
     model.store(&mut weights);
-    weights.card = Some(card(dataset, info, clips.seconds));
     Ok(weights.write(&folder.weights())?)
 }
 
