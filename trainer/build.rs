@@ -1,6 +1,7 @@
 //! Links the binaries of this package so that they find libtorch where it was built against, and
 //! so that CUDA is not dropped. Tells the model card which commit the trainer was built from.
 
+use std::path::Path;
 use std::process::Command;
 
 fn main() {
@@ -17,8 +18,12 @@ fn main() {
 }
 
 fn name_commit() {
-    // Changes with every commit and checkout.
-    println!("cargo::rerun-if-changed=../.git/logs/HEAD");
+    // Changes with every commit and checkout; a path that is not there would mean "always".
+    const LOG: &str = "../.git/logs/HEAD";
+    if Path::new(LOG).exists() {
+        println!("cargo::rerun-if-changed={LOG}");
+    }
+    println!("cargo::rerun-if-changed=build.rs");
     let git = Command::new("git")
         .args(["rev-parse", "--short=12", "HEAD"])
         .output();
