@@ -7,6 +7,7 @@ use crate::verify::{Expected, Report, Row, TOLERANCE, backends, check_pair};
 use aimclr_engine::{Backend, Device, Options};
 use aimclr_model::Card;
 use aimclr_model::onnx::ModelFile;
+use aimclr_skeleton::cli::in_words;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -130,7 +131,7 @@ pub fn main() -> ExitCode {
         // Whoever reads the output may stop reading: `aimclr-export inspect … | head`.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", in_words(&error));
             ExitCode::FAILURE
         }
     }

@@ -31,9 +31,12 @@ pub fn write_atomically(
 
 /// A temporary file for [`put_in_place`]. Errors do not name it: it means nothing to a user.
 pub(crate) fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
-    NamedTempFile::new_in(folder).map_err(|error| match error.raw_os_error() {
-        Some(code) => io::Error::from_raw_os_error(code),
-        None => error.kind().into(),
+    NamedTempFile::new_in(folder).map_err(|error| {
+        // The system's own words lie beneath the error that names the file.
+        let inner = error.get_ref().and_then(|error| error.source());
+        let inner = inner.and_then(|error| error.downcast_ref::<io::Error>());
+        let code = inner.map_or(error.raw_os_error(), io::Error::raw_os_error);
+        code.map_or(error.kind().into(), io::Error::from_raw_os_error)
     })
 }
 
@@ -68,6 +71,7 @@ mod tests {
         let error = write_atomically(&path, |_| Ok(())).expect_err("no folder");
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
         assert!(!error.to_string().contains(".tmp"), "{error}");
+        assert!(error.raw_os_error().is_some(), "{error}");
     }
 
     #[cfg(unix)]

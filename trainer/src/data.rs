@@ -106,7 +106,7 @@ impl Clips {
 
 fn ranges(frames: usize, fps: f64, cut: Cut) -> Vec<Range<usize>> {
     match cut {
-        Cut::Whole => vec![0..frames],
+        Cut::Whole => std::iter::once(0..frames).collect(),
         Cut::Windows { window, hop } => window::cut(frames, fps, window, hop),
     }
 }

@@ -17,6 +17,7 @@ mod table;
 mod verdict;
 mod warnings;
 
+use aimclr_skeleton::cli::in_words;
 use clap::{Parser, Subcommand};
 use std::io;
 use std::process::ExitCode;
@@ -69,7 +70,7 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", in_words(&error));
             ExitCode::FAILURE
         }
     }

@@ -60,7 +60,7 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", on_one_line(&error));
+            eprintln!("error: {}", in_words(&error).replace('\n', " "));
             match error.is::<Usage>() {
                 true => ExitCode::from(2),
                 false => ExitCode::FAILURE,
@@ -75,19 +75,20 @@ pub fn main() -> ExitCode {
 struct Usage(String);
 
 /// The error and its causes. Many messages quote their cause already; it is not said again.
-fn on_one_line(error: &anyhow::Error) -> String {
-    let mut line = String::new();
+pub fn in_words(error: &anyhow::Error) -> String {
+    let mut words = String::new();
     for cause in error.chain().map(ToString::to_string) {
-        if line.is_empty() {
-            line = cause;
-        } else if !line.contains(&cause) {
-            line = format!("{line}: {cause}");
+        if words.is_empty() {
+            words = cause;
+        } else if !words.contains(&cause) {
+            words = format!("{words}: {cause}");
         }
     }
-    line.replace('\n', " ")
+    words
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
+/// True where the reader of the output has had enough: `aimclr-data summary … | head`.
+pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause
             .downcast_ref::<io::Error>()
@@ -149,7 +150,7 @@ mod tests {
         let error = anyhow::Error::new(cause)
             .context("a.png: no\nroom")
             .context("drawing");
-        assert_eq!(on_one_line(&error), "drawing: a.png: no room");
+        assert_eq!(in_words(&error), "drawing: a.png: no\nroom");
     }
 
     #[test]

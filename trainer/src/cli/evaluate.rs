@@ -9,6 +9,7 @@ use aimclr_skeleton::Dataset;
 use aimclr_skeleton::files::write_atomically;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
@@ -157,19 +158,20 @@ fn write_result(out: &Path, result: &Measured) -> Result<()> {
 }
 
 fn print(result: &Measured, json: bool) -> Result<()> {
+    let mut out = std::io::stdout().lock();
     if json {
-        println!("{}", serde_json::to_string(result)?);
+        writeln!(out, "{}", serde_json::to_string(result)?)?;
         return Ok(());
     }
-    println!("{:<28} {:>8}", "protocol", result.protocol);
-    println!("{:<28} {:>8}", "training samples", result.training);
-    println!("{:<28} {:>8}", "test samples", result.samples);
-    println!("{:<28} {:>7.2}%", "top-1", result.top1);
-    println!("{:<28} {:>7.2}%", "top-5", result.top5);
+    writeln!(out, "{:<28} {:>8}", "protocol", result.protocol)?;
+    writeln!(out, "{:<28} {:>8}", "training samples", result.training)?;
+    writeln!(out, "{:<28} {:>8}", "test samples", result.samples)?;
+    writeln!(out, "{:<28} {:>7.2}%", "top-1", result.top1)?;
+    writeln!(out, "{:<28} {:>7.2}%", "top-5", result.top5)?;
     for (name, value) in &result.further {
-        println!("{name:<28} {value:>7.2}%");
+        writeln!(out, "{name:<28} {value:>7.2}%")?;
     }
-    println!();
+    writeln!(out)?;
     let width = result
         .per_class
         .iter()
@@ -178,8 +180,8 @@ fn print(result: &Measured, json: bool) -> Result<()> {
         .unwrap_or(0);
     for (class, share) in &result.per_class {
         match share {
-            Some(share) => println!("{class:<width$} {share:>7.2}%"),
-            None => println!("{class:<width$}       –"),
+            Some(share) => writeln!(out, "{class:<width$} {share:>7.2}%")?,
+            None => writeln!(out, "{class:<width$}       –")?,
         }
     }
     Ok(())

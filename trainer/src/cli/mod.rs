@@ -3,6 +3,7 @@
 mod evaluate;
 mod pretrain;
 
+use aimclr_skeleton::cli::{in_words, is_broken_pipe};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -44,8 +45,10 @@ pub fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads the output may stop reading: `aimclr-train evaluate … | head`.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", in_words(&error));
             ExitCode::FAILURE
         }
     }

@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::de::DeserializeOwned;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -216,8 +217,11 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
         return Err(error.into());
     }
     done?;
-    println!("{}", folder.weights().display());
-    Ok(())
+    Ok(writeln!(
+        std::io::stdout(),
+        "{}",
+        folder.weights().display()
+    )?)
 }
 
 /// A bar on a terminal, a line an epoch elsewhere.
