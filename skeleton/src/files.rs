@@ -31,13 +31,13 @@ pub fn write_atomically(
 
 /// A temporary file for [`put_in_place`]. Errors do not name it: it means nothing to a user.
 pub(crate) fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
-    NamedTempFile::new_in(folder).map_err(|error| {
-        // The system's own words lie beneath the error that names the file.
-        let inner = error.get_ref().and_then(|error| error.source());
-        let inner = inner.and_then(|error| error.downcast_ref::<io::Error>());
-        let code = inner.map_or(error.raw_os_error(), io::Error::raw_os_error);
-        code.map_or(error.kind().into(), io::Error::from_raw_os_error)
-    })
+    // Opened here, since what the crate opens itself fails with errors of its own, which hide the
+    // system's.
+    let open = |path: &Path| {
+        let mut options = std::fs::OpenOptions::new();
+        options.read(true).write(true).create_new(true).open(path)
+    };
+    tempfile::Builder::new().make_in(folder, open)
 }
 
 /// Syncs a temporary file and gives it its name.

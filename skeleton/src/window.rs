@@ -13,6 +13,8 @@ pub fn cut(frames: usize, fps: f64, window: f64, hop: f64) -> Vec<Range<usize>> 
             .filter(|all| !all.is_empty())
             .collect();
     }
+    // Windows that begin at the same frame are one.
+    let hop = hop.max(1.0 / fps);
     (0..)
         .map(|i| (i as f64 * hop * fps).round() as usize)
         .take_while(|start| start + length <= frames)
@@ -124,6 +126,7 @@ mod tests {
         let short: Vec<Range<usize>> = std::iter::once(0..3).collect();
         assert_eq!(cut(3, 10.0, 0.5, 0.2), short);
         assert!(cut(0, 10.0, 0.5, 0.2).is_empty());
+        assert_eq!(cut(4, 10.0, 0.2, 1e-12), [0..2, 1..3, 2..4]);
     }
 
     #[test]

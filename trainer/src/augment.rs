@@ -187,7 +187,7 @@ impl Augment {
 
     /// Turns about x, then y, then z, by angles in degrees.
     pub fn rotate(&self, x: &Tensor, angles: &[[f64; 3]]) -> Tensor {
-        let matrices: Vec<[f64; 9]> = angles.iter().map(|a| rotation(a)).collect();
+        let matrices: Vec<[f64; 9]> = angles.iter().map(rotation).collect();
         self.shear(x, &matrices)
     }
 

@@ -137,7 +137,7 @@ impl Settings {
             ("key-momentum", self.key_momentum),
             ("dropout", self.dropout),
         ] {
-            if !(0.0..1.0).contains(&value) && !(key == "key-momentum" && value == 1.0) {
+            if !(0.0..1.0).contains(&value) {
                 return fail(key, "expected 0 to below 1");
             }
         }

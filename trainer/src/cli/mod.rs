@@ -32,7 +32,7 @@ enum Command {
     Pretrain(Box<pretrain::Arguments>),
     /// Measure an encoder with a protocol.
     #[command(subcommand)]
-    Evaluate(evaluate::Protocol),
+    Evaluate(Box<evaluate::Protocol>),
 }
 
 /// Runs the command line. Exit code 0: done, 1: failed, 2: wrong usage.
@@ -41,7 +41,7 @@ pub fn main() -> ExitCode {
     // torch speaks up on stderr about its own affairs; what a user needs to know we say ourselves.
     let done = match arguments.command {
         Command::Pretrain(arguments) => pretrain::run(*arguments),
-        Command::Evaluate(protocol) => evaluate::run(protocol),
+        Command::Evaluate(protocol) => evaluate::run(*protocol),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
