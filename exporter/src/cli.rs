@@ -94,7 +94,7 @@ struct VerifyArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
     /// Largest difference that counts as the same
-    #[arg(long, value_name = "X", default_value_t = TOLERANCE)]
+    #[arg(long, value_name = "X", default_value_t = TOLERANCE, value_parser = tolerance)]
     tolerance: f64,
     /// Print one JSON object instead of tables
     #[arg(long)]
@@ -235,6 +235,14 @@ fn verify(args: &VerifyArgs, out: &mut dyn Write) -> Result<ExitCode> {
             );
             Ok(ExitCode::FAILURE)
         }
+    }
+}
+
+/// A difference that can be compared with.
+fn tolerance(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
+        _ => Err("expected a number, 0 or more".into()),
     }
 }
 

@@ -48,20 +48,6 @@ pub enum ExportError {
         /// What it can't do.
         reason: String,
     },
-    /// A tensor holds values that no training leaves behind.
-    #[error("{}: tensor \"{tensor}\", value {index}: expected {expected}, found {found}", path.display())]
-    Value {
-        /// Which file.
-        path: PathBuf,
-        /// Which tensor.
-        tensor: String,
-        /// Which of its values, in C order.
-        index: usize,
-        /// What would be right.
-        expected: &'static str,
-        /// What is there.
-        found: f32,
-    },
     /// A list of class names doesn't fit the classifier.
     #[error("{}: expected {expected} class names, one a line; found {found}", path.display())]
     Classes {

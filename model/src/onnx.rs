@@ -314,6 +314,21 @@ impl ModelFile {
         let names = |values: &[ValueInfoProto]| -> Vec<String> {
             values.iter().map(|value| value.name.clone()).collect()
         };
+        for tensor in graph
+            .initializer
+            .iter()
+            .filter(|tensor| tensor.data_type == FLOAT)
+        {
+            let bytes = tensor.raw_data.as_chunks().0;
+            let mut values = bytes.iter().map(|b: &[u8; 4]| f32::from_le_bytes(*b));
+            if let Some(index) = values.position(|x| !x.is_finite()) {
+                return fail(format!(
+                    "constant \"{}\", value {index}: expected a finite number, found NaN or \
+                     infinity",
+                    tensor.name
+                ));
+            }
+        }
         if names(&graph.input) != ["joints"] {
             let found = names(&graph.input).join(", ");
             return fail(format!("expected one input, \"joints\"; found {found}"));

@@ -10,6 +10,9 @@ pub const TAPS: usize = 9;
 /// Added to a variance before its root is taken, as PyTorch's batch norm has it.
 pub const BN_EPSILON: f64 = 1e-5;
 
+/// Widest encoder that is read, so that sizes computed from widths can't overflow.
+const MAX_WIDTH: usize = 1 << 14;
+
 /// Prefix of the query encoder's tensors: the encoder that is evaluated and exported.
 pub const QUERY: &str = "encoder_q";
 
@@ -224,11 +227,27 @@ impl Plan {
             hidden_dim: dim("st_gcn_networks.9.tcn.2.weight", 0)?,
             feature_dim,
         };
+        let widths = [
+            plan.joints,
+            plan.hidden_channels,
+            plan.hidden_dim,
+            plan.feature_dim,
+        ];
+        if let Some(width) = widths
+            .into_iter()
+            .find(|width| !(1..=MAX_WIDTH).contains(width))
+        {
+            return Err(WeightsError::Format {
+                path: weights.path.clone(),
+                reason: format!("an encoder of width {width}; expected 1 to {MAX_WIDTH}"),
+            });
+        }
         plan.check(weights, prefix, head)?;
         Ok((plan, head))
     }
 
-    /// Checks that the encoder under `prefix` has every tensor with the right shape.
+    /// Checks that the encoder under `prefix` has every tensor, with the right shape and with values
+    /// that training can have left behind.
     pub fn check(&self, weights: &Weights, prefix: &str, head: Head) -> Result<(), WeightsError> {
         for spec in self.tensors(head) {
             let name = format!("{prefix}.{}", spec.name);
@@ -241,6 +260,7 @@ impl Plan {
                     found: format!("{found:?}"),
                 });
             }
+            weights.sound_values(&name)?;
         }
         Ok(())
     }

@@ -52,6 +52,20 @@ pub enum WeightsError {
         /// The shape that it has.
         found: String,
     },
+    /// A tensor holds a value that no training leaves behind.
+    #[error("{}: tensor \"{tensor}\", value {index}: expected {expected}, found {found}", path.display())]
+    Value {
+        /// Which file.
+        path: PathBuf,
+        /// Which tensor.
+        tensor: String,
+        /// Which of its values, in C order.
+        index: usize,
+        /// What would be right.
+        expected: &'static str,
+        /// What is there.
+        found: f32,
+    },
     /// The model card in the metadata can't be used.
     #[error("{}: {source}", path.display())]
     Card {
@@ -224,8 +238,37 @@ impl Weights {
     }
 
     /// A tensor's f32 values.
+    ///
+    /// # Errors
+    /// The tensor is missing, or holds counters.
     pub fn values(&self, name: &str) -> Result<&[f32], WeightsError> {
-        Ok(self.get(name)?.values())
+        match &self.get(name)?.data {
+            Data::F32(values) => Ok(values),
+            Data::I64(_) => Err(WeightsError::Format {
+                path: self.path.clone(),
+                reason: format!("tensor \"{name}\": expected dtype F32, found I64"),
+            }),
+        }
+    }
+
+    /// A tensor's f32 values, all finite, and none negative where they are variances.
+    pub(crate) fn sound_values(&self, name: &str) -> Result<&[f32], WeightsError> {
+        let values = self.values(name)?;
+        let variance = name.ends_with("running_var");
+        let sound = |x: f32| x.is_finite() && (!variance || x >= 0.0);
+        match values.iter().position(|x| !sound(*x)) {
+            None => Ok(values),
+            Some(index) => Err(WeightsError::Value {
+                path: self.path.clone(),
+                tensor: name.into(),
+                index,
+                expected: match variance {
+                    true => "a variance, 0 or more",
+                    false => "a finite number",
+                },
+                found: values[index],
+            }),
+        }
     }
 
     pub(crate) fn shape_of(&self, name: &str) -> String {

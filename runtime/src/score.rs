@@ -143,10 +143,11 @@ impl Score {
             })
             .collect();
         let seconds: f64 = said_of.values().flat_map(BTreeMap::values).sum();
+        // A sum of nothing is −0, which would be printed so.
         let right: f64 = said_of
             .iter()
             .filter_map(|(action, said)| said.get(action))
-            .sum();
+            .fold(0.0, |sum, time| sum + time);
         let mut delays: Vec<f64> = segments.iter().filter_map(|s| s.delay).collect();
         delays.sort_by(f64::total_cmp);
         Report {

@@ -4,7 +4,7 @@ use crate::binaries::{command, run};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Two epochs of ten steps; the second one mines and has a lower learning rate.
+/// Four epochs of five steps; the last two mine and have a lower learning rate.
 fn arguments<'a>(data: &'a str, out: &'a str) -> Vec<&'a str> {
     vec![
         "pretrain",
@@ -13,15 +13,15 @@ fn arguments<'a>(data: &'a str, out: &'a str) -> Vec<&'a str> {
         "--split",
         "xsub",
         "--epochs",
-        "2",
-        "--batch-size",
         "4",
+        "--batch-size",
+        "12",
         "--queue-size",
         "30",
         "--mining-epoch",
-        "1",
+        "2",
         "--lr-steps",
-        "1",
+        "2",
         "--device",
         "cpu",
         "--threads",
@@ -44,7 +44,7 @@ fn twenty_steps_are_eleven_a_kill_and_nine() {
     let folder = tempfile::tempdir().expect("folder");
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (data, straight, killed) = (path("data"), path("straight"), path("killed"));
-    // 3 people × 14 actions, the fourth is for testing; 42 samples are ten steps of four.
+    // 3 people for training, each with 14 recordings and 8 clips: 66 samples.
     run(
         "aimclr-data",
         &[
@@ -86,7 +86,7 @@ fn twenty_steps_are_eleven_a_kill_and_nine() {
         .expect("metrics")
         .lines()
         .count();
-    assert_eq!(epochs, 1, "killed half-way");
+    assert_eq!(epochs, 2, "killed half-way");
 
     let mut rest = arguments(&data, &killed);
     rest.push("--resume");
@@ -101,7 +101,7 @@ fn twenty_steps_are_eleven_a_kill_and_nine() {
             .map(|l| line(l)["loss"].as_f64().expect("a loss"))
             .collect()
     };
-    assert_eq!(losses(&straight).len(), 2);
+    assert_eq!(losses(&straight).len(), 4);
     assert_eq!(losses(&straight), losses(&killed));
 
     let mut changed = arguments(&data, &straight.display().to_string())

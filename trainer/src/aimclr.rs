@@ -245,7 +245,7 @@ impl AimClr {
                 found: format!("{:?}", queue.shape),
             });
         }
-        let values = Tensor::from_slice(queue.values()).view_as(&self.queue);
+        let values = Tensor::from_slice(weights.values("queue")?).view_as(&self.queue);
         self.queue.copy_(&values);
         self.pointer = match &weights.get("queue_ptr")?.data {
             Data::I64(pointer) => pointer.first().map_or(0, |p| *p as usize) % shape[1],

@@ -38,6 +38,7 @@ const OFTEN: f64 = 0.5;
 /// Makes views of batches.
 pub struct Augment {
     preset: Preset,
+    spatial_flip: bool,
     /// For each joint the one on the other side.
     mirror: Tensor,
     device: Device,
@@ -124,10 +125,11 @@ impl ExtremeDraws {
 
 impl Augment {
     /// For sequences of a layout on a device.
-    pub fn new(preset: Preset, layout: &Layout, device: Device) -> Self {
+    pub fn new(preset: Preset, spatial_flip: bool, layout: &Layout, device: Device) -> Self {
         let mirror: Vec<i64> = layout.mirror().into_iter().map(|v| v as i64).collect();
         Self {
             preset,
+            spatial_flip,
             mirror: Tensor::from_slice(&mirror).to_device(device),
             device,
         }
@@ -144,7 +146,10 @@ impl Augment {
     pub fn extreme(&self, joints: &Tensor, rng: &mut impl Rng) -> Tensor {
         let x = self.normal(joints, rng);
         let draws = ExtremeDraws::draw(rng, joints.size()[0] as usize, self.preset);
-        let x = self.spatial_flip(&x, &draws.spatial_flip);
+        let x = match self.spatial_flip {
+            true => self.spatial_flip(&x, &draws.spatial_flip),
+            false => x,
+        };
         let x = self.rotate(&x, &draws.rotate);
         let x = self.noise(&x, &draws.noise, &(x.randn_like() * NOISE));
         let x = self.blur(&x, &draws.blur);

@@ -119,7 +119,9 @@ pub fn save(path: &Path, model: &AimClr, position: &Position) -> Result<(), Trai
 /// Takes up the state that [`save`] wrote.
 pub fn load(path: &Path, model: &mut AimClr) -> Result<Position, TrainError> {
     let weights = Weights::read(path)?;
-    model.load(&weights)?;
+    if !weights.tensors.contains_key(MOMENTUM) {
+        return Err(not_a_checkpoint(path));
+    }
     let momentum: &StoredTensor = weights.get(MOMENTUM)?;
     let expected = model.sgd.momentum.size()[0] as usize;
     if momentum.shape != [expected] {
@@ -130,19 +132,20 @@ pub fn load(path: &Path, model: &mut AimClr) -> Result<Position, TrainError> {
             found: format!("{:?}", momentum.shape),
         }));
     }
-    model
-        .sgd
-        .momentum
-        .copy_(&Tensor::from_slice(momentum.values()));
-    let position = weights
-        .metadata
-        .get(POSITION)
-        .map(|json| serde_json::from_str(json));
-    match position {
-        Some(Ok(position)) => Ok(position),
-        _ => Err(TrainError::Mismatch(format!(
-            "{}: no position in the metadata; it is not a checkpoint of a run",
-            path.display()
-        ))),
-    }
+    let position = weights.metadata.get(POSITION);
+    let Some(Ok(position)) = position.map(|json| serde_json::from_str(json)) else {
+        return Err(not_a_checkpoint(path));
+    };
+    let momentum = Tensor::from_slice(weights.values(MOMENTUM)?);
+    model.load(&weights)?;
+    model.sgd.momentum.copy_(&momentum);
+    Ok(position)
+}
+
+fn not_a_checkpoint(path: &Path) -> TrainError {
+    TrainError::Mismatch(format!(
+        "{}: expected a checkpoint of a run, with momentum and position; without --resume and with \
+         --force the run starts anew",
+        path.display()
+    ))
 }

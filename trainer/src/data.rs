@@ -63,8 +63,13 @@ impl Clips {
         }
         if labels.is_empty() {
             return Err(TrainError::Mismatch(format!(
-                "{}: split \"{split}\" has no samples on its {part:?} side",
-                dataset.folder().display()
+                "{}: split \"{split}\" leaves no sample for {}; look at its column and values in \
+                 dataset.toml",
+                dataset.folder().display(),
+                match part {
+                    Part::Train => "training",
+                    Part::Test => "testing",
+                }
             )));
         }
         lengths.sort_unstable();

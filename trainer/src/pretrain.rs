@@ -98,7 +98,7 @@ pub fn run(
     folder.create(info)?;
     let mut log = Log::open(&folder.metrics(), position.epochs)?;
     let mut batches = Batches {
-        augment: Augment::new(settings.augment, layout, device),
+        augment: Augment::new(settings.augment, settings.spatial_flip, layout, device),
         streams: Streams::new(settings.stream, layout, device),
         clips: &clips,
         settings,

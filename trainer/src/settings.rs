@@ -49,6 +49,9 @@ pub struct Settings {
     pub dropout: f64,
     /// Which augmentations make the extreme view.
     pub augment: Preset,
+    /// Whether the extreme view may have left and right swapped; where actions differ in their side
+    /// only, an encoder that learns to ignore sides can't tell them apart.
+    pub spatial_flip: bool,
     /// Whether EADM drops features.
     pub eadm: bool,
     /// How several positives are summed.
@@ -80,6 +83,7 @@ impl Default for Settings {
             key_momentum: method.key_momentum,
             dropout: method.dropout,
             augment: Preset::Released,
+            spatial_flip: true,
             eadm: method.eadm,
             mining: method.mining,
             init: Init::Default,
@@ -106,16 +110,17 @@ impl Settings {
 
     /// Checks that the values make sense together.
     pub fn check(&self) -> Result<(), TrainError> {
-        let at_least_one = [
-            ("frames", self.frames),
-            ("epochs", self.epochs),
-            ("batch-size", self.batch_size),
-            ("queue-size", self.queue_size),
-            ("top", self.top),
+        // The upper bounds only keep a slip of the finger from asking for more memory than there is.
+        let counts = [
+            ("frames", self.frames, 4096),
+            ("epochs", self.epochs, 1 << 20),
+            ("batch-size", self.batch_size, 1 << 16),
+            ("queue-size", self.queue_size, 1 << 22),
+            ("top", self.top, 1 << 22),
         ];
-        for (key, value) in at_least_one {
-            if value == 0 {
-                return fail(key, "expected at least 1");
+        for (key, value, most) in counts {
+            if !(1..=most).contains(&value) {
+                return fail(key, &format!("expected 1 to {most}"));
             }
         }
         if self.batch_size < 2 {

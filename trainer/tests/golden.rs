@@ -262,7 +262,7 @@ fn a_step_of_stage_2_with_three_neighbours() {
 fn augmentations_with_given_parameters() {
     let numbers = read("data/augment.safetensors");
     let draws = &json("data/augment.json")["draws"];
-    let augment = Augment::new(Preset::Released, &Layout::ntu25(), Device::Cpu);
+    let augment = Augment::new(Preset::Released, true, &Layout::ntu25(), Device::Cpu);
     let input = get(&numbers, "input").unsqueeze(0);
     let draw = |name: &str| -> Vec<f64> {
         let values = draws[name].as_array().expect("an array");

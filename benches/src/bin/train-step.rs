@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let a = graph::adjacency(&layout);
     let mut model = AimClr::new(Plan::paper(25), &a, method, Init::Default, 0, device);
-    let augment = Augment::new(Preset::Released, &layout, device);
+    let augment = Augment::new(Preset::Released, true, &layout, device);
     let streams = Streams::new(Stream::Joint, &layout, device);
     let joints = Tensor::randn(
         [arguments.batch, 3, 50, 25, arguments.bodies],

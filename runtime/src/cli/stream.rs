@@ -17,7 +17,7 @@ use aimclr_skeleton::truth;
 use anyhow::{Context, bail};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -89,6 +89,16 @@ impl SettingsArgs {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if let Some(out) = args
+        .out
+        .as_deref()
+        .filter(|out| same_file(out, &args.input))
+    {
+        bail!(
+            "--out: {} is the recording that --input reads; expected another file",
+            out.display()
+        );
+    }
     let truth = args.truth.as_deref().map(truth::read).transpose()?;
     let (model, engine) = args.model.open_classifier()?;
     let settings = args.settings.settings(&model.card);
@@ -159,6 +169,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         );
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 struct Run<W: Write> {

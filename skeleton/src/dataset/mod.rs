@@ -233,6 +233,9 @@ fn read_samples(path: &Path, meta: &Meta) -> Result<Vec<Sample>, DatasetError> {
         }
         samples.push(sample);
     }
+    if samples.is_empty() {
+        return Err(row(2, "expected at least one sequence".into()));
+    }
     Ok(samples)
 }
 

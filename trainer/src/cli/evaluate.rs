@@ -4,11 +4,10 @@ use crate::checkpoint::RunFolder;
 use crate::data::Cut;
 use crate::device;
 use crate::evaluate::{self, Features, Result as Measured, knn, linear};
-use aimclr_model::plan::{Plan, QUERY};
-use aimclr_model::weights::{Data, Weights};
+use aimclr_model::Weights;
 use aimclr_skeleton::Dataset;
 use aimclr_skeleton::files::write_atomically;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -129,39 +128,9 @@ fn features(common: &Common) -> Result<(Features, Vec<String>)> {
     let device = device::parse(&common.device)?;
     let dataset = Dataset::open(&common.data)?;
     let weights = Weights::read(&common.weights)?;
-    check(&weights)?;
     let cut = cut(common)?;
     let features = evaluate::features(&dataset, &common.split, &weights, cut, device)?;
     Ok((features, dataset.meta().classes.clone()))
-}
-
-/// Refuses an encoder that torch can't compute with, or computes only nonsense with.
-fn check(weights: &Weights) -> Result<()> {
-    let file = weights.path.display();
-    let encoder = format!("{QUERY}.");
-    for (name, tensor) in &weights.tensors {
-        if !name.starts_with(&encoder) || name.ends_with("num_batches_tracked") {
-            continue;
-        }
-        let Data::F32(values) = &tensor.data else {
-            bail!("{file}: tensor \"{name}\": expected dtype F32, found I64");
-        };
-        if let Some(index) = values.iter().position(|x| !x.is_finite()) {
-            let found = values[index];
-            bail!(
-                "{file}: tensor \"{name}\", value {index}: expected a finite number, found {found}"
-            );
-        }
-    }
-    let (plan, _) = Plan::of_weights(weights, QUERY)?;
-    if let Some(card) = &weights.card {
-        let (card, joints) = (card.layout.len(), plan.joints);
-        ensure!(
-            card == joints,
-            "{file}: joints: the model card says {card}, the weights say {joints}"
-        );
-    }
-    Ok(())
 }
 
 /// The windows asked for, else those of the run, else whole sequences.

@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::de::DeserializeOwned;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 const REFRESH: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub(super) struct Arguments {
     /// Dataset folder.
     #[arg(long, value_name = "DATASET")]
@@ -118,6 +119,10 @@ struct Changes {
     /// [default: released]
     #[arg(long, value_parser = named::<Preset>)]
     augment: Option<Preset>,
+    /// Whether the extreme view may have left and right swapped; false for actions that differ in
+    /// their side only. [default: true]
+    #[arg(long)]
+    spatial_flip: Option<bool>,
     /// Whether EADM drops features: true or false. [default: true]
     #[arg(long)]
     eadm: Option<bool>,
@@ -161,6 +166,7 @@ impl Changes {
         set(&mut settings.key_momentum, self.key_momentum);
         set(&mut settings.dropout, self.dropout);
         set(&mut settings.augment, self.augment);
+        set(&mut settings.spatial_flip, self.spatial_flip);
         set(&mut settings.eadm, self.eadm);
         set(&mut settings.mining, self.mining);
         set(&mut settings.init, self.init);
@@ -292,12 +298,14 @@ impl Progress for Bar {
             epoch.epoch, self.settings.epochs, epoch.samples_per_second
         );
         match self.bar.is_hidden() {
-            true => eprintln!("{line}"),
+            // Whoever reads the lines may have had enough; the run goes on.
+            true => _ = writeln!(io::stderr(), "{line}"),
             false => self.bar.println(line),
         }
     }
 
     fn warn(&mut self, warning: &str) {
-        self.bar.suspend(|| eprintln!("warning: {warning}"));
+        self.bar
+            .suspend(|| _ = writeln!(io::stderr(), "warning: {warning}"));
     }
 }

@@ -74,6 +74,14 @@ pub fn features(
             weights.path.display()
         ))
     })?;
+    if card.layout.len() != plan.joints {
+        return Err(TrainError::Mismatch(format!(
+            "{}: joints: the model card says {}, the weights say {}",
+            weights.path.display(),
+            card.layout.len(),
+            plan.joints
+        )));
+    }
     if card.layout != *dataset.layout() {
         return Err(TrainError::Mismatch(format!(
             "{} understands layout \"{}\" with {} joints, {} has layout \"{}\" with {}",
