@@ -7,7 +7,7 @@ use crate::verify::{Expected, Report, Row, TOLERANCE, backends, check_pair};
 use aimclr_engine::{Backend, Device, Options};
 use aimclr_model::Card;
 use aimclr_model::onnx::ModelFile;
-use aimclr_skeleton::cli::in_words;
+use aimclr_skeleton::cli::exit_code;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -126,20 +126,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify(args, &mut out),
         Command::Inspect(args) => inspect(args, &mut out),
     };
-    match result {
-        Ok(code) => code,
-        // Whoever reads the output may stop reading: `aimclr-export inspect … | head`.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {}", in_words(&error));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let io = error.downcast_ref::<std::io::Error>();
-    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    exit_code(result)
 }
 
 fn onnx(args: &OnnxArgs, out: &mut dyn Write) -> Result<ExitCode> {

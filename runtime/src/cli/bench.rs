@@ -2,10 +2,10 @@
 
 use super::model::ModelArgs;
 use super::numbers::seconds_above_zero;
-use super::table::table;
 use crate::latency::{Latency, Percentiles};
 use aimclr_engine::{Engine, Windows};
 use aimclr_model::Card;
+use aimclr_skeleton::cli::table::table;
 use aimclr_skeleton::sequence::CHANNELS;
 use serde::Serialize;
 use std::io::Write;

@@ -3,13 +3,13 @@
 use super::live;
 use super::model::ModelArgs;
 use super::numbers::seconds_above_zero;
-use super::table::table;
 use super::warnings::Warnings;
 use crate::classify::{Classifier, Clip, Cutting, Verdict};
 use crate::pipeline::default_hop;
 use crate::source::Reader;
 use aimclr_model::Card;
 use aimclr_skeleton::Dataset;
+use aimclr_skeleton::cli::table::table;
 use aimclr_skeleton::dataset::Part;
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -108,7 +108,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         };
         match done {
             Ok(()) => {}
-            Err(error) if super::is_broken_pipe(&error) => return Err(error),
+            Err(error) if aimclr_skeleton::cli::is_broken_pipe(&error) => return Err(error),
             Err(error) => {
                 // One bad file is no reason to say nothing about the others.
                 eprintln!("error: {error:#}");

@@ -13,13 +13,11 @@ mod render;
 mod status;
 mod stop;
 mod stream;
-mod table;
 mod verdict;
 mod warnings;
 
-use aimclr_skeleton::cli::in_words;
+use aimclr_skeleton::cli::exit_code;
 use clap::{Parser, Subcommand};
-use std::io;
 use std::process::ExitCode;
 
 /// Recognise what people do, from skeletons, with a model.onnx and nothing else.
@@ -66,22 +64,7 @@ pub fn main() -> ExitCode {
         Command::Render(args) => render::run(&args),
         Command::Bench(args) => bench::run(&args),
     };
-    match result {
-        Ok(code) => code,
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {}", in_words(&error));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause
-            .downcast_ref::<io::Error>()
-            .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
-    })
+    exit_code(result)
 }
 
 #[cfg(test)]

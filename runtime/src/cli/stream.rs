@@ -126,7 +126,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let result = run.follow(&lines, args.realtime, &stop);
     if let Err(error) = &result
-        && super::is_broken_pipe(error)
+        && aimclr_skeleton::cli::is_broken_pipe(error)
     {
         return result.map(|()| ExitCode::SUCCESS);
     }

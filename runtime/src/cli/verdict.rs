@@ -1,7 +1,7 @@
 //! How well a run matched the truth, for people and as CSV.
 
-use super::table::table;
 use crate::score::Report;
+use aimclr_skeleton::cli::table::table;
 use anyhow::Context;
 use std::path::Path;
 

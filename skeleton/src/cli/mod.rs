@@ -9,7 +9,7 @@ mod progress;
 mod render;
 mod stream;
 mod summary;
-mod table;
+pub mod table;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -56,11 +56,17 @@ pub fn main() -> ExitCode {
         Command::Summary(args) => summary::run(&args),
         Command::Render(args) => render::run(&args),
     };
+    exit_code(result)
+}
+
+/// How every binary of the workspace ends. What went wrong is printed here and nowhere else; a
+/// reader that closed the pipe early has had enough, which is no error.
+pub fn exit_code(result: anyhow::Result<ExitCode>) -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", in_words(&error).replace('\n', " "));
+            eprintln!("error: {}", in_words(&error));
             match error.is::<Usage>() {
                 true => ExitCode::from(2),
                 false => ExitCode::FAILURE,
@@ -75,7 +81,7 @@ pub fn main() -> ExitCode {
 struct Usage(String);
 
 /// The error and its causes. Many messages quote their cause already; it is not said again.
-pub fn in_words(error: &anyhow::Error) -> String {
+fn in_words(error: &anyhow::Error) -> String {
     let mut words = String::new();
     for cause in error.chain().map(ToString::to_string) {
         if words.is_empty() {

@@ -2,7 +2,7 @@
 
 use super::grouped;
 use super::progress::Progress;
-use super::table::{Align, Table};
+use super::table::table;
 use crate::dataset::{Dataset, Part};
 use crate::sequence::{CHANNELS, SequenceRef};
 use anyhow::Context;
@@ -330,36 +330,33 @@ fn print(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     )?;
     line("joints", health(summary))?;
     writeln!(out)?;
-    class_table(summary).write(out)?;
+    write!(out, "{}", class_table(summary))?;
     if !summary.columns.is_empty() {
         writeln!(out)?;
-        let mut table = Table::new(&[
-            ("column", Align::Left),
-            ("values", Align::Right),
-            ("", Align::Left),
-        ]);
-        for (name, column) in &summary.columns {
-            table.row(vec![name.clone(), grouped(column.distinct), listed(column)]);
-        }
-        table.write(out)?;
+        let columns = summary.columns.iter();
+        let rows: Vec<Vec<String>> = columns
+            .map(|(name, column)| vec![name.clone(), grouped(column.distinct), listed(column)])
+            .collect();
+        write!(out, "{}", table(&["column", " values", ""], &rows))?;
     }
     if !summary.splits.is_empty() {
         writeln!(out)?;
-        split_table(summary).write(out)?;
+        write!(out, "{}", split_table(summary))?;
     }
     Ok(())
 }
 
-fn class_table(summary: &Summary) -> Table {
-    let mut table = Table::new(&[
-        ("label", Align::Right),
-        ("class", Align::Left),
-        ("samples", Align::Right),
-        ("total", Align::Right),
-        ("shortest", Align::Right),
-        ("median", Align::Right),
-        ("longest", Align::Right),
-    ]);
+fn class_table(summary: &Summary) -> String {
+    let head = [
+        " label",
+        "class",
+        " samples",
+        " total",
+        " shortest",
+        " median",
+        " longest",
+    ];
+    let mut rows = Vec::new();
     for class in &summary.classes {
         let length = |pick: fn(&Lengths) -> usize| match &class.frames {
             Some(lengths) => {
@@ -368,7 +365,7 @@ fn class_table(summary: &Summary) -> Table {
             }
             None => "–".into(),
         };
-        table.row(vec![
+        rows.push(vec![
             class.label.to_string(),
             class.name.clone(),
             grouped(class.samples),
@@ -378,17 +375,11 @@ fn class_table(summary: &Summary) -> Table {
             length(|l| l.max),
         ]);
     }
-    table
+    table(&head, &rows)
 }
 
-fn split_table(summary: &Summary) -> Table {
-    let mut table = Table::new(&[
-        ("split", Align::Left),
-        ("by", Align::Left),
-        ("train", Align::Right),
-        ("test", Align::Right),
-        ("", Align::Left),
-    ]);
+fn split_table(summary: &Summary) -> String {
+    let mut rows = Vec::new();
     for (name, split) in &summary.splits {
         let mut remarks = Vec::new();
         for (part, missing) in [
@@ -399,7 +390,7 @@ fn split_table(summary: &Summary) -> Table {
                 remarks.push(format!("not in {part}: {}", missing.join(", ")));
             }
         }
-        table.row(vec![
+        rows.push(vec![
             name.clone(),
             split.column.clone(),
             grouped(split.train),
@@ -407,7 +398,7 @@ fn split_table(summary: &Summary) -> Table {
             remarks.join("; "),
         ]);
     }
-    table
+    table(&["split", "by", " train", " test", ""], &rows)
 }
 
 fn health(summary: &Summary) -> String {

@@ -1,54 +1,42 @@
-//! Tables for a terminal.
+//! Tables for a terminal, for every binary of the workspace.
 
-use std::io::{self, Write};
+use std::fmt::Write;
 
-/// Which way a column's cells are pushed.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Align {
-    Left,
-    Right,
+/// Lines of text, each column as wide as its widest cell; a column whose head starts with a space
+/// is pushed to the right.
+pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        let widest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
+        widest.max(head[column].trim().chars().count())
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let heads: Vec<String> = head.iter().map(|name| name.trim().to_string()).collect();
+    let rule: Vec<String> = widths.iter().map(|width| "─".repeat(*width)).collect();
+    let mut text = String::new();
+    for row in [&heads, &rule].into_iter().chain(rows) {
+        let mut line = String::new();
+        for ((cell, name), width) in row.iter().zip(head).zip(&widths) {
+            // Writing to a string never fails.
+            let _ = match name.starts_with(' ') {
+                true => write!(line, "  {cell:>width$}"),
+                false => write!(line, "  {cell:<width$}"),
+            };
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
 }
 
-/// Rows under a head, each column as wide as its widest cell.
-pub(super) struct Table {
-    columns: Vec<(String, Align)>,
-    rows: Vec<Vec<String>>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Table {
-    pub(super) fn new(columns: &[(&str, Align)]) -> Self {
-        Self {
-            columns: columns.iter().map(|(n, a)| (n.to_string(), *a)).collect(),
-            rows: Vec::new(),
-        }
-    }
-
-    pub(super) fn row(&mut self, cells: Vec<String>) {
-        self.rows.push(cells);
-    }
-
-    pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        let head: Vec<String> = self.columns.iter().map(|(name, _)| name.clone()).collect();
-        let lines: Vec<&Vec<String>> = std::iter::once(&head).chain(&self.rows).collect();
-        let width = |column: usize| {
-            let cells = lines.iter().filter_map(|line| line.get(column));
-            cells.map(|c| c.chars().count()).max().unwrap_or(0)
-        };
-        let widths: Vec<usize> = (0..head.len()).map(width).collect();
-        for (i, line) in lines.iter().enumerate() {
-            let cells = line.iter().zip(&self.columns).zip(&widths);
-            let cells: Vec<String> = cells
-                .map(|((cell, (_, align)), width)| match align {
-                    Align::Left => format!("{cell:<width$}"),
-                    Align::Right => format!("{cell:>width$}"),
-                })
-                .collect();
-            writeln!(out, "  {}", cells.join("  ").trim_end())?;
-            if i == 0 {
-                let rules: Vec<String> = widths.iter().map(|w| "─".repeat(*w)).collect();
-                writeln!(out, "  {}", rules.join("  ").trim_end())?;
-            }
-        }
-        Ok(())
+    #[test]
+    fn columns_line_up() {
+        let rows = [["wave", "9"], ["sit down", "10"]].map(|row| row.map(String::from).to_vec());
+        let expected = "  action    ms\n  ────────  ──\n  wave       9\n  sit down  10\n";
+        assert_eq!(table(&["action", " ms"], &rows), expected);
     }
 }

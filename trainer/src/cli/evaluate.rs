@@ -76,6 +76,13 @@ pub(super) struct Linear {
     /// Epochs after which the learning rate is divided by ten.
     #[arg(long, value_delimiter = ',', default_values_t = linear::Settings::default().lr_steps)]
     lr_steps: Vec<usize>,
+    /// Weight decay.
+    #[arg(long, default_value_t = linear::Settings::default().weight_decay)]
+    weight_decay: f64,
+    /// Bring embeddings to mean 0 and deviation 1 first; for encoders whose embeddings are small or
+    /// all alike. Take a lower --lr with it, such as 0.1.
+    #[arg(long)]
+    standardise: bool,
     /// Seed of first values and order.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -102,6 +109,8 @@ fn run_linear(arguments: Linear) -> Result<()> {
         batch_size,
         lr,
         lr_steps,
+        weight_decay,
+        standardise,
         seed,
     } = arguments;
     ensure!(batch_size > 0, "--batch-size: expected at least 1");
@@ -110,6 +119,8 @@ fn run_linear(arguments: Linear) -> Result<()> {
         batch_size,
         lr,
         lr_steps,
+        weight_decay,
+        standardise,
         seed,
     };
     let (features, classes) = features(&common)?;

@@ -3,7 +3,7 @@
 mod evaluate;
 mod pretrain;
 
-use aimclr_skeleton::cli::{in_words, is_broken_pipe};
+use aimclr_skeleton::cli::exit_code;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -38,20 +38,11 @@ enum Command {
 /// Runs the command line. Exit code 0: done, 1: failed, 2: wrong usage.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // torch speaks up on stderr about its own affairs; what a user needs to know we say ourselves.
     let done = match arguments.command {
         Command::Pretrain(arguments) => pretrain::run(*arguments),
         Command::Evaluate(protocol) => evaluate::run(*protocol),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads the output may stop reading: `aimclr-train evaluate … | head`.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {}", in_words(&error));
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(done.map(|()| ExitCode::SUCCESS))
 }
 
 /// Limits torch to so many threads, if a number is given.

@@ -19,6 +19,11 @@ pub struct Settings {
     pub lr: f64,
     /// The learning rate is divided by ten after each of these epochs.
     pub lr_steps: Vec<usize>,
+    /// Weight decay; the published protocol has none.
+    pub weight_decay: f64,
+    /// Whether embeddings are brought to mean 0 and deviation 1 over the training part first; the
+    /// published protocol does not. What that does is folded into the classifier.
+    pub standardise: bool,
     /// Seed of first values and order.
     pub seed: u64,
 }
@@ -30,6 +35,8 @@ impl Default for Settings {
             batch_size: 128,
             lr: 3.0,
             lr_steps: vec![80],
+            weight_decay: 0.0,
+            standardise: false,
             seed: 0,
         }
     }
@@ -53,7 +60,13 @@ impl Classifier {
 /// Trains the classifier. The encoder is frozen and in eval mode and nothing is augmented, so its
 /// embeddings are computed once.
 pub fn train(features: &Features, classes: i64, settings: &Settings) -> Classifier {
-    let embeddings = &features.train.embeddings;
+    let scaling = settings
+        .standardise
+        .then(|| Scaling::of(&features.train.embeddings));
+    let embeddings = &match &scaling {
+        Some(scaling) => scaling.apply(&features.train.embeddings),
+        None => features.train.embeddings.shallow_clone(),
+    };
     let labels = &features.train.labels;
     let (samples, size) = (embeddings.size()[0] as usize, embeddings.size()[1]);
     seeds::seed_torch(settings.seed, Use::Classifier, 0);
@@ -65,7 +78,7 @@ pub fn train(features: &Features, classes: i64, settings: &Settings) -> Classifi
         .set_requires_grad(true);
     let bias = part(classes * size, classes).set_requires_grad(true);
     let classifier = Classifier { weight, bias };
-    let mut sgd = Sgd::new(&flat, 0.9, 0.0);
+    let mut sgd = Sgd::new(&flat, 0.9, settings.weight_decay);
     let batch = settings.batch_size.min(samples);
     let mut order: Vec<i64> = (0..samples as i64).collect();
     for epoch in 1..=settings.epochs {
@@ -91,7 +104,39 @@ pub fn train(features: &Features, classes: i64, settings: &Settings) -> Classifi
             sgd.step(&mut flat, &gradients, lr);
         }
     }
-    classifier
+    match scaling {
+        Some(scaling) => tch::no_grad(|| scaling.fold(&classifier)),
+        None => classifier,
+    }
+}
+
+/// Mean and deviation of embeddings, dimension by dimension.
+struct Scaling {
+    mean: Tensor,
+    deviation: Tensor,
+}
+
+impl Scaling {
+    /// Of a training part, (N, E).
+    fn of(embeddings: &Tensor) -> Self {
+        let rows = [0i64];
+        let mean = embeddings.mean_dim(rows.as_slice(), false, Kind::Float);
+        let deviation = embeddings.std_dim(rows.as_slice(), false, false);
+        // A dimension that never changes says nothing; it is not to be blown up.
+        let deviation = deviation.clamp_min(1e-6);
+        Self { mean, deviation }
+    }
+
+    fn apply(&self, embeddings: &Tensor) -> Tensor {
+        (embeddings - &self.mean) / &self.deviation
+    }
+
+    /// The classifier that gives for embeddings what `classifier` gives for scaled ones.
+    fn fold(&self, classifier: &Classifier) -> Classifier {
+        let weight = &classifier.weight / &self.deviation;
+        let bias = &classifier.bias - weight.matmul(&self.mean);
+        Classifier { weight, bias }
+    }
 }
 
 /// The protocol; the last epoch's classifier is taken.
@@ -134,4 +179,25 @@ pub fn weights(
     .into();
     weights.card = Some(card);
     weights
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Device;
+
+    #[test]
+    fn scaling_is_folded_into_the_classifier() {
+        tch::manual_seed(3);
+        let random = |shape: [i64; 2]| Tensor::randn(shape, (Kind::Float, Device::Cpu));
+        let embeddings = random([50, 8]) * random([1, 8]) * 5.0 + random([1, 8]) * 3.0;
+        let classifier = Classifier {
+            weight: random([4, 8]),
+            bias: random([1, 4]).squeeze(),
+        };
+        let scaling = Scaling::of(&embeddings);
+        let scaled = classifier.scores(&scaling.apply(&embeddings));
+        let folded = scaling.fold(&classifier).scores(&embeddings);
+        assert!((scaled - folded).abs().max().double_value(&[]) < 1e-4);
+    }
 }
