@@ -127,11 +127,11 @@ pub fn run(args: &Args) -> Result<()> {
     };
     walk.run("aimclr-train", &evaluate("knn", &encoder, &knn), &[&knn])?;
     let linear = walk.file("linear");
-    walk.run(
-        "aimclr-train",
-        &evaluate("linear", &encoder, &linear),
-        &[&linear],
-    )?;
+    let mut arguments = evaluate("linear", &encoder, &linear).to_vec();
+    // A short pre-training leaves embeddings small; the published rate of 3 is for long ones.
+    let settings = ["--standardise", "--lr", "0.1", "--weight-decay", "0.001"];
+    arguments.extend(settings.map(String::from));
+    walk.run("aimclr-train", &arguments, &[&linear])?;
 
     walk.says("Encoder and classifier as one ONNX file, checked in both engines");
     let model = walk.file("model.onnx");
