@@ -2,6 +2,7 @@
 
 pub mod knn;
 pub mod linear;
+pub mod settings;
 
 use crate::TrainError;
 use crate::data::{Clips, Cut};
