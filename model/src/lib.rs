@@ -1,5 +1,6 @@
 //! What a model is on paper: the encoder's [`plan`], the [`card`] that says how a model was made
-//! and is to be used, and the files both travel in, [`weights`] (safetensors) and [`onnx`].
+//! and is to be used, and the files both travel in, [`weights`] (safetensors) and [`onnx`]. Beside
+//! them [`spectrum`], the form in which trainer and exporter compute the widest convolution.
 //!
 //! Pure Rust, without a training framework and without an inference engine: trainer, exporter and
 //! runtime meet here and nowhere else.
@@ -7,6 +8,7 @@
 pub mod card;
 pub mod onnx;
 pub mod plan;
+pub mod spectrum;
 pub mod weights;
 
 pub use card::Card;

@@ -1,6 +1,6 @@
 //! AimCLR: query and key encoder, queue, and one training step.
 
-use crate::encoder::{DROPOUT, Encoder, Mode};
+use crate::encoder::{DROPOUT, Encoder, Mode, Precision};
 use crate::losses::{self, Mining};
 use crate::parameters::Init;
 use crate::seeds::{self, Use};
@@ -31,6 +31,8 @@ pub struct Method {
     pub momentum: f64,
     /// SGD's weight decay.
     pub weight_decay: f64,
+    /// What the encoders compute in.
+    pub precision: Precision,
 }
 
 impl Default for Method {
@@ -45,6 +47,7 @@ impl Default for Method {
             top: 1,
             momentum: 0.9,
             weight_decay: 1e-4,
+            precision: Precision::F32,
         }
     }
 }
@@ -114,8 +117,12 @@ impl AimClr {
         seed: u64,
         device: Device,
     ) -> Self {
-        let query = Encoder::new(plan, Head::Projection, device);
-        let key = Encoder::new(plan, Head::Projection, device);
+        let encoder = || {
+            let mut encoder = Encoder::new(plan, Head::Projection, device);
+            encoder.precision = method.precision;
+            encoder
+        };
+        let (query, key) = (encoder(), encoder());
         seeds::seed_torch(seed, Use::Init, 0);
         query.parameters.init(init, adjacency);
         key.parameters.copy_from(&query.parameters);

@@ -9,13 +9,14 @@ pub const LAMBDA: f64 = 1e-4;
 /// Attention from which on a joint or an element is dropped.
 pub const KEEP: f64 = 0.7;
 
-/// Drops features of `x`, shape (N·M, C, T, V), and rescales what is left over the whole batch.
+/// Drops features of `x`, shape (V, C, T, B), and rescales what is left over the whole batch.
 ///
-/// With μ the mean over (T, V) per channel and d = (x − μ)², an element's energy is
+/// With μ the mean over (V, T) per body and channel and d = (x − μ)², an element's energy is
 /// y = d / (4 (Σd / (T·V − 1) + λ)) + ½ and its attention a = sigmoid(y). A joint is dropped where
 /// the mean of a over (C, T) reaches `keep`; then an element is dropped where a does. The masks
 /// carry no gradient.
 pub fn drop(x: &Tensor, keep: f64, lambda: f64) -> Tensor {
+    let x = x.to_kind(Kind::Float);
     let (joints, elements) = tch::no_grad(|| {
         let attention = attention(&x.detach(), lambda);
         let joints = attention.mean_dim([1i64, 2].as_slice(), true, Kind::Float);
@@ -26,8 +27,8 @@ pub fn drop(x: &Tensor, keep: f64, lambda: f64) -> Tensor {
 
 fn attention(x: &Tensor, lambda: f64) -> Tensor {
     let size = x.size();
-    let rest = (size[2] * size[3] - 1) as f64;
-    let axes = [2i64, 3];
+    let rest = (size[0] * size[2] - 1) as f64;
+    let axes = [0i64, 2];
     let deviation = (x - x.mean_dim(axes.as_slice(), true, Kind::Float)).square();
     let variance = deviation.sum_dim_intlist(axes.as_slice(), true, Kind::Float) / rest;
     (deviation / ((variance + lambda) * 4.0) + 0.5).sigmoid()

@@ -2,9 +2,11 @@
 
 use crate::eadm;
 use crate::parameters::Parameters;
+use crate::spectral::Spectral;
 use aimclr_model::Plan;
 use aimclr_model::plan::{BN_EPSILON, Block, Head, Residual};
 use aimclr_skeleton::graph::SUBSETS;
+use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 /// Share of activations that dropout zeroes in training, in all blocks but the first.
@@ -25,7 +27,33 @@ pub enum Mode {
     },
 }
 
+/// Type of the numbers that flow through the blocks. Weights, statistics, pooling and losses are
+/// f32 always.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Single precision.
+    #[default]
+    F32,
+    /// bfloat16: half the memory, and several times as fast where the processor multiplies it.
+    Bf16,
+}
+
+impl Precision {
+    fn kind(self) -> Kind {
+        match self {
+            Precision::F32 => Kind::Float,
+            Precision::Bf16 => Kind::BFloat16,
+        }
+    }
+}
+
 /// An encoder and its head.
+///
+/// Activations have the shape (V, C, T, B), B = N·M bodies: to torch, images of T × B for each joint.
+/// With the joints outermost their aggregation is one product with the adjacency.
+/// In bf16 and on a GPU the channels lie innermost in memory: convolutions there are up to three
+/// times as fast. In f32 on the CPU they don't, as torch's batch norm loses two digits in that order.
 pub struct Encoder {
     /// Widths.
     pub plan: Plan,
@@ -33,6 +61,8 @@ pub struct Encoder {
     pub head: Head,
     /// All tensors.
     pub parameters: Parameters,
+    /// What the blocks compute in.
+    pub precision: Precision,
     input: Norm,
     adjacency: Tensor,
     blocks: Vec<BlockTensors>,
@@ -62,7 +92,7 @@ struct BlockTensors {
 }
 
 impl Encoder {
-    /// An encoder whose tensors are still zero; load or draw them through `parameters`.
+    /// An encoder in f32 whose tensors are still zero; load or draw them through `parameters`.
     pub fn new(plan: Plan, head: Head, device: Device) -> Self {
         let parameters = Parameters::zeros(&plan, head, device);
         let linear = |name: &str| Linear {
@@ -101,40 +131,46 @@ impl Encoder {
             plan,
             head,
             parameters,
+            precision: Precision::F32,
         }
     }
 
-    /// Output of the last block, shape (N·M, C, T/4, V), for a stream of joints (N, 3, T, V, M).
+    /// Output of the last block, shape (V, C, T/4, B), for a stream of joints (N, 3, T, V, M).
     pub fn features(&self, joints: &Tensor, mode: Mode) -> Tensor {
         let mut x = self.normalised(joints, mode);
         for (i, block) in self.blocks.iter().enumerate() {
-            let mode = match (i, mode) {
-                (0, Mode::Train { .. }) => Mode::Train { dropout: 0.0 },
-                _ => mode,
-            };
-            x = block.forward(&x, &self.adjacency, mode);
+            x = self.through(i, block, &x, mode);
         }
         x
     }
 
-    /// Outputs of all ten blocks, in eval mode; for comparing block by block.
+    /// Outputs of all ten blocks in eval mode, each (V, C′, T′, B); for comparing block by block.
     pub fn blocks(&self, joints: &Tensor) -> Vec<Tensor> {
         let mut x = self.normalised(joints, Mode::Eval);
         let mut outputs = Vec::new();
-        for block in &self.blocks {
-            x = block.forward(&x, &self.adjacency, Mode::Eval);
+        for (i, block) in self.blocks.iter().enumerate() {
+            x = self.through(i, block, &x, Mode::Eval);
             outputs.push(x.shallow_clone());
         }
         outputs
     }
 
+    fn through(&self, index: usize, block: &BlockTensors, x: &Tensor, mode: Mode) -> Tensor {
+        let mode = match (index, mode) {
+            (0, Mode::Train { .. }) => Mode::Train { dropout: 0.0 },
+            _ => mode,
+        };
+        block.forward(x, &self.adjacency, mode)
+    }
+
     /// The embedding, shape (N, hidden_dim): mean over time and joints, then over the bodies, an
     /// absent one included.
     pub fn pool(&self, features: &Tensor, bodies: i64) -> Tensor {
-        let pooled = features.mean_dim([2i64, 3].as_slice(), false, Kind::Float);
+        let pooled = features.mean_dim([0i64, 2].as_slice(), false, Kind::Float);
         pooled
-            .view([-1, bodies, pooled.size()[1]])
-            .mean_dim([1i64].as_slice(), false, Kind::Float)
+            .view([pooled.size()[0], -1, bodies])
+            .mean_dim([2i64].as_slice(), false, Kind::Float)
+            .transpose(0, 1)
     }
 
     /// The head's output for an embedding: a projection (not yet normed) or class scores.
@@ -179,70 +215,114 @@ impl Encoder {
         let size = joints.size();
         let (n, c, t, v, m) = (size[0], size[1], size[2], size[3], size[4]);
         let channels = joints.permute([0, 4, 3, 1, 2]).reshape([n * m, v * c, t]);
-        let normed = self.input.forward(&channels, mode);
-        normed
-            .view([n * m, v, c, t])
-            .permute([0, 2, 3, 1])
-            .contiguous()
+        let normed = self.input.forward(&channels, mode, 1.0);
+        let x = normed.view([n * m, v, c, t]).permute([1, 2, 3, 0]);
+        ordered(&x.to_kind(self.precision.kind()))
     }
 }
 
 impl BlockTensors {
-    /// (B, C, T, V) → (B, C′, T′, V).
-    ///
-    /// Joints are aggregated before the 1×1 convolution, not after it as published: the same
-    /// numbers, but the products run over `input` instead of `output` channels, and their results
-    /// need no sum.
+    /// (V, C, T, B) → (V, C′, T′, B).
     fn forward(&self, x: &Tensor, adjacency: &Tensor, mode: Mode) -> Tensor {
-        let Block {
-            output,
-            stride,
-            residual,
-            ..
-        } = self.block;
-        let (output, stride) = (output as i64, stride as i64);
-        let subsets = SUBSETS as i64;
-        let weighted = adjacency * &self.importance;
-        let parts: Vec<Tensor> = (0..subsets).map(|k| x.matmul(&weighted.get(k))).collect();
-        let aggregated = Tensor::cat(&parts, 1);
-        let input = x.size()[1];
-        let weight = self
-            .spatial
-            .weight
-            .view([subsets, output, input])
-            .permute([1, 0, 2]);
-        let weight = weight.reshape([output, subsets * input, 1, 1]);
-        // Each joint gets Σ_k b_k times the sum of its column of A_k.
-        let columns = weighted.sum_dim_intlist([1i64].as_slice(), false, Kind::Float);
-        let bias = self
-            .spatial
-            .bias
-            .view([subsets, output])
-            .transpose(0, 1)
-            .matmul(&columns);
-        let y = aggregated.conv2d::<Tensor>(&weight, None, [1, 1], [0, 0], [1, 1], 1)
-            + bias.unsqueeze(1);
-        let y = self.spatial_norm.forward(&y, mode).relu();
+        let stride = self.block.stride as i64;
+        let y = self.aggregate(x, adjacency);
+        let y = self.spatial_norm.forward(&y, mode, 1.0).relu();
         let Linear { weight, bias } = &self.temporal;
-        let y = y.conv2d(weight, Some(bias), [stride, 1], [4, 0], [1, 1], 1);
-        let y = dropout(&self.temporal_norm.forward(&y, mode), mode);
-        let y = match (residual, &self.residual) {
+        let y = match Spectral::pays(&y, stride) {
+            true => Spectral::new(&y).convolve(&y, weight, bias),
+            false => convolve(&y, &self.temporal, stride),
+        };
+        // Batch norm takes over the factor that keeps the mean under dropout.
+        let (kept, scale) = dropout(&y, mode);
+        let y = self.temporal_norm.forward(&y, mode, scale);
+        let y = match kept {
+            Some(kept) => y * kept,
+            None => y,
+        };
+        let y = match (self.block.residual, &self.residual) {
             (Residual::None, _) => y,
-            (Residual::Conv, Some((Linear { weight, bias }, norm))) => {
-                let shortcut = x.conv2d(weight, Some(bias), [stride, 1], [0, 0], [1, 1], 1);
-                y + norm.forward(&shortcut, mode)
+            (Residual::Conv, Some((linear, norm))) => {
+                y + norm.forward(&convolve(x, linear, stride), mode, 1.0)
             }
             _ => y + x,
         };
         y.relu()
     }
+
+    /// Aggregation over joints and the 1×1 convolution.
+    ///
+    /// Joints are aggregated before the convolution, not after it as published: the same numbers,
+    /// but the products run over `input` instead of `output` channels. Both are products of
+    /// matrices, in either order of memory.
+    fn aggregate(&self, x: &Tensor, adjacency: &Tensor) -> Tensor {
+        let kind = x.kind();
+        let (subsets, output) = (SUBSETS as i64, self.block.output as i64);
+        let [joints, input, frames, bodies] = x.size()[..] else {
+            unreachable!("four dimensions");
+        };
+        let weighted = adjacency * &self.importance;
+        let rows = weighted
+            .transpose(1, 2)
+            .reshape([subsets * joints, joints])
+            .to_kind(kind);
+        let weight = self.spatial.weight.view([subsets, 1, output, input]);
+        let weight = weight.to_kind(kind).expand([-1, joints, -1, -1], false);
+        // Each joint gets Σ_k b_k times the sum of its column of A_k.
+        let columns = weighted.sum_dim_intlist([1i64].as_slice(), false, Kind::Float);
+        let bias = self.spatial.bias.view([subsets, output]);
+        let bias = columns.transpose(0, 1).matmul(&bias).to_kind(kind);
+        let places = frames * bodies;
+        if channels_innermost(x) {
+            let x = x.permute([0, 2, 3, 1]).reshape([joints, -1]);
+            let parts = rows.matmul(&x).view([subsets, joints, places, input]);
+            let sum =
+                |y: Tensor, k| y.baddbmm(&parts.get(k), &weight.get(k).transpose(1, 2), 1.0, 1.0);
+            (0..subsets)
+                .fold(bias.unsqueeze(1), sum)
+                .view([joints, frames, bodies, output])
+                .permute([0, 3, 1, 2])
+        } else {
+            let x = x.reshape([joints, -1]);
+            let parts = rows.matmul(&x).view([subsets, joints, input, places]);
+            let sum = |y: Tensor, k| y.baddbmm(&weight.get(k), &parts.get(k), 1.0, 1.0);
+            (0..subsets)
+                .fold(bias.unsqueeze(2), sum)
+                .view([joints, output, frames, bodies])
+        }
+    }
+}
+
+/// Whether the channels of activations like `x` lie innermost in memory: see [`Encoder`].
+fn channels_innermost(x: &Tensor) -> bool {
+    x.kind() != Kind::Float || x.device() != Device::Cpu
+}
+
+/// `x` in the order of memory that is fastest for its kind and device.
+fn ordered(x: &Tensor) -> Tensor {
+    match channels_innermost(x) {
+        true => x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]),
+        false => x.contiguous(),
+    }
+}
+
+/// A convolution over time, padded to keep the length before the stride.
+fn convolve(x: &Tensor, linear: &Linear, stride: i64) -> Tensor {
+    let weight = linear.weight.to_kind(x.kind());
+    let bias = linear.bias.to_kind(x.kind());
+    let padding = [weight.size()[2] / 2, 0];
+    x.conv2d(&weight, Some(&bias), [stride, 1], padding, [1, 1], 1)
 }
 
 impl Norm {
-    fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
+    /// Batch norm over dimension 1, times `scale`.
+    fn forward(&self, x: &Tensor, mode: Mode, scale: f64) -> Tensor {
+        let scaled = |tensor: &Tensor| match scale == 1.0 {
+            true => tensor.shallow_clone(),
+            false => tensor * scale,
+        };
         x.batch_norm(
-            Some(&self.weight),
-            Some(&self.bias),
+            Some(&scaled(&self.weight)),
+            Some(&scaled(&self.bias)),
             Some(&self.mean),
             Some(&self.var),
             mode != Mode::Eval,
@@ -253,26 +333,37 @@ impl Norm {
     }
 }
 
-/// Zeroes a share of the activations and rescales the others.
+/// Which activations of a tensor like `x` dropout keeps, as 0 and 1, and the factor that keeps
+/// their mean.
 ///
 /// On the CPU torch spends ten nanoseconds on the random number of one element, a fifth of a
 /// whole training step. Seven random bits an element, eight elements a number, are as good: the
 /// share is then a multiple of 1/128.
-fn dropout(x: &Tensor, mode: Mode) -> Tensor {
+fn dropout(x: &Tensor, mode: Mode) -> (Option<Tensor>, f64) {
     let share = match mode {
         Mode::Train { dropout } if dropout > 0.0 => dropout,
-        _ => return x.shallow_clone(),
+        _ => return (None, 1.0),
     };
     if x.device() != Device::Cpu {
-        return x.dropout(share, true);
+        return (
+            Some(x.empty_like().bernoulli_float_(1.0 - share)),
+            1.0 / (1.0 - share),
+        );
     }
     let count = x.numel() as i64;
     let mut words = Tensor::empty([(count + 7) / 8], (Kind::Int64, Device::Cpu));
     // 63 random bits in each word; the highest bit of its last byte is never set.
     let bytes = words.random_().view_dtype(Kind::Uint8).narrow(0, 0, count);
     let dropped = (share * 128.0).round() as i64;
-    let kept = bytes.bitwise_and(0x7f).ge(dropped).view_as(x);
-    x * (kept.to_kind(Kind::Float) * (128.0 / (128 - dropped) as f64))
+    let kept = bytes.bitwise_and(0x7f).ge(dropped).to_kind(x.kind());
+    let size = x.size();
+    let kept = match channels_innermost(x) {
+        true => kept
+            .view([size[0], size[2], size[3], size[1]])
+            .permute([0, 3, 1, 2]),
+        false => kept.view(&size[..]),
+    };
+    (Some(kept), 128.0 / (128 - dropped) as f64)
 }
 
 /// Each row divided by its length.
@@ -289,26 +380,21 @@ mod tests {
     #[test]
     fn dropout_keeps_the_mean_and_drops_its_share() {
         tch::manual_seed(1);
-        let ones = Tensor::ones([1001, 999], (Kind::Float, Device::Cpu));
+        let ones = Tensor::ones([7, 11, 13, 999], (Kind::Float, Device::Cpu));
+        let mean = |x: &Tensor| x.mean(Kind::Float).double_value(&[]);
         for share in [0.25, 0.5] {
-            let y = dropout(&ones, Mode::Train { dropout: share });
-            let zeros = y
-                .eq(0.0)
-                .to_kind(Kind::Float)
-                .mean(Kind::Float)
-                .double_value(&[]);
-            assert!((zeros - share).abs() < 0.003, "{zeros}");
-            assert!((y.mean(Kind::Float).double_value(&[]) - 1.0).abs() < 0.006);
+            let (kept, scale) = dropout(&ones, Mode::Train { dropout: share });
+            let kept = kept.expect("something is dropped");
+            assert!((1.0 - mean(&kept) - share).abs() < 0.003);
+            assert!((mean(&kept) * scale - 1.0).abs() < 0.006);
             // Byte 7 of each word has one random bit less; its share must be the same.
-            let last = y.view([-1]).narrow(0, 7, 8 * 100_000).slice(0, 0, None, 8);
-            let zeros = last
-                .eq(0.0)
-                .to_kind(Kind::Float)
-                .mean(Kind::Float)
-                .double_value(&[]);
-            assert!((zeros - share).abs() < 0.01, "{zeros}");
+            let last = kept
+                .view([-1])
+                .narrow(0, 7, 8 * 100_000)
+                .slice(0, 0, None, 8);
+            assert!((1.0 - mean(&last) - share).abs() < 0.01);
         }
-        assert!(dropout(&ones, Mode::Eval).equal(&ones));
+        assert!(dropout(&ones, Mode::Eval).0.is_none());
     }
 
     #[test]

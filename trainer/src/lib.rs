@@ -27,6 +27,7 @@ pub mod pretrain;
 pub mod seeds;
 pub mod settings;
 pub mod sgd;
+pub mod spectral;
 pub mod streams;
 
 pub use error::TrainError;

@@ -5,6 +5,7 @@ use crate::TrainError;
 use crate::aimclr::Method;
 use crate::augment::Preset;
 use crate::data::Cut;
+use crate::encoder::Precision;
 use crate::losses::Mining;
 use crate::parameters::Init;
 use aimclr_skeleton::Stream;
@@ -58,6 +59,8 @@ pub struct Settings {
     pub mining: Mining,
     /// How the weights start.
     pub init: Init,
+    /// What the encoders compute in; everything else is f32.
+    pub precision: Precision,
     /// Seed of every random number.
     pub seed: u64,
 }
@@ -87,6 +90,7 @@ impl Default for Settings {
             eadm: method.eadm,
             mining: method.mining,
             init: Init::Default,
+            precision: method.precision,
             seed: 0,
         }
     }
@@ -181,6 +185,7 @@ impl Settings {
             top: self.top,
             momentum: self.momentum,
             weight_decay: self.weight_decay,
+            precision: self.precision,
         }
     }
 

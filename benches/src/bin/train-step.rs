@@ -5,6 +5,7 @@ use aimclr_skeleton::{Layout, Stream, graph};
 use aimclr_trainer::aimclr::{AimClr, Method, Stage, Views};
 use aimclr_trainer::augment::{Augment, Preset};
 use aimclr_trainer::device;
+use aimclr_trainer::encoder::Precision;
 use aimclr_trainer::parameters::Init;
 use aimclr_trainer::seeds::{self, Use};
 use aimclr_trainer::streams::Streams;
@@ -27,6 +28,9 @@ struct Arguments {
     /// Steps that count.
     #[arg(long, default_value_t = 10)]
     steps: u64,
+    /// Compute in bf16 instead of f32.
+    #[arg(long)]
+    bf16: bool,
     /// auto, cpu, cuda or cuda:N.
     #[arg(long, default_value = "cpu")]
     device: String,
@@ -43,6 +47,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let layout = Layout::ntu25();
     let method = Method {
         queue_size: arguments.queue,
+        precision: if arguments.bf16 {
+            Precision::Bf16
+        } else {
+            Precision::F32
+        },
         ..Method::default()
     };
     let a = graph::adjacency(&layout);

@@ -12,9 +12,9 @@
 //! block's A, which thereby differs between coordinates, and its shift into that bias map.
 
 use super::builder::{Builder, Setting, Value};
-use super::spectrum::Spectrum;
 use crate::source::Source;
 use aimclr_model::plan::{BN_EPSILON, Block, Residual, TAPS};
+use aimclr_model::spectrum::Spectrum;
 use aimclr_skeleton::graph::SUBSETS;
 use aimclr_skeleton::sequence::CHANNELS;
 

@@ -3,7 +3,6 @@
 mod builder;
 mod encoder;
 mod normalise;
-mod spectrum;
 mod streams;
 
 use crate::ExportError;

@@ -3,6 +3,7 @@
 use crate::aimclr::Outcome;
 use crate::augment::Preset;
 use crate::checkpoint::{RunFolder, RunInfo};
+use crate::encoder::Precision;
 use crate::losses::Mining;
 use crate::metrics::Epoch;
 use crate::parameters::Init;
@@ -132,6 +133,9 @@ struct Changes {
     /// default (PyTorch's) or released. [default: default]
     #[arg(long, value_parser = named::<Init>)]
     init: Option<Init>,
+    /// f32, or bf16: faster where the processor or GPU multiplies it. [default: f32]
+    #[arg(long, value_parser = named::<Precision>)]
+    precision: Option<Precision>,
     /// Seed of every random number. [default: 0]
     #[arg(long)]
     seed: Option<u64>,
@@ -170,6 +174,7 @@ impl Changes {
         set(&mut settings.eadm, self.eadm);
         set(&mut settings.mining, self.mining);
         set(&mut settings.init, self.init);
+        set(&mut settings.precision, self.precision);
         set(&mut settings.seed, self.seed);
     }
 }

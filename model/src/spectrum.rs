@@ -3,19 +3,20 @@
 //! With 13 frames and 9 taps a direct convolution multiplies each pair of channels 97 times for
 //! one joint. Seen as a circular convolution of length L = T + 4 (the padding at both ends can be
 //! the same four zeros), its discrete Fourier transform has L/2 products of complex numbers, three
-//! real ones each: 25 for L = 17. As the transform is orthogonal, it costs no digits. Weights are
-//! transformed at export and grow by the same 25 to 9.
+//! real ones each: 25 for L = 17. As the transform is orthogonal, it costs no digits. Transformed
+//! weights grow by the same 25 to 9; an exported model holds them in that form.
 
 use std::f64::consts::TAU;
 
 /// The transform for `frames` frames and an odd number of `taps`, padded to keep the length.
-pub(super) struct Spectrum {
+pub struct Spectrum {
     frames: usize,
     taps: usize,
     length: usize,
 }
 
 impl Spectrum {
+    /// For so many frames and taps.
     pub fn new(frames: usize, taps: usize) -> Self {
         // Odd, so that only the constant part is real; a longer one is as right.
         let length = (frames + taps / 2) | 1;
