@@ -1,7 +1,7 @@
 //! AimCLR: query and key encoder, queue, and one training step.
 
 use crate::encoder::{DROPOUT, Encoder, Mode, Precision};
-use crate::losses::{self, Mining};
+use crate::losses::{self, Keys, Losses, Mining};
 use crate::parameters::Init;
 use crate::seeds::{self, Use};
 use crate::sgd::Sgd;
@@ -75,18 +75,12 @@ pub struct Views {
 pub struct Outcome {
     /// Whole loss, a scalar.
     pub loss: Tensor,
-    /// InfoNCE or its mined form.
-    pub contrast: Tensor,
-    /// D³M of the extreme view.
-    pub d3m_extreme: Tensor,
-    /// D³M of the extreme view after EADM.
-    pub d3m_dropped: Tensor,
-    /// Logits of the normal, extreme and dropped view, each (N, 1 + K).
-    pub logits: [Tensor; 3],
-    /// Positives of stage 2.
-    pub positives: Option<Tensor>,
-    /// Projections of the normal view, (N, D).
-    pub projection: Tensor,
+    /// Its parts.
+    pub losses: Losses,
+    /// Projections of the normal, extreme and dropped view, (3·N, D).
+    pub projections: Tensor,
+    /// Keys, (N, D).
+    pub key: Tensor,
     /// Gradients of the query encoder's learnt tensors, in their order.
     pub gradients: Vec<Tensor>,
 }
@@ -164,38 +158,31 @@ impl AimClr {
             self.key.project(&views.key, mode)
         });
 
-        let batch = key.size()[0];
         let projections = Tensor::cat(&[&normal, &extreme, &dropped], 0);
-        let all = losses::logits(&projections, &key, &self.queue, self.method.temperature);
-        let logits: [Tensor; 3] =
-            std::array::from_fn(|view| all.narrow(0, view as i64 * batch, batch));
-        let positives = match stage {
+        let keys = Keys {
+            own: &key,
+            queue: &self.queue,
+            temperature: self.method.temperature,
+        };
+        let mining = match stage {
             Stage::Contrast => None,
-            Stage::Mining => Some(losses::neighbours(&logits, self.method.top as i64)),
+            Stage::Mining => Some((self.method.mining, self.method.top as i64)),
         };
-        let contrast = match &positives {
-            None => losses::info_nce(&logits[0]),
-            Some(positives) => losses::mined(&logits[0], positives, self.method.mining),
-        };
-        let target = logits[0].detach().softmax(-1, Kind::Float);
-        let d3m_extreme = losses::d3m(&target, &logits[1]);
-        let d3m_dropped = losses::d3m(&target, &logits[2]);
-        let loss = &contrast + (&d3m_extreme + &d3m_dropped) / 2.0;
+        let losses = losses::losses(&projections, &keys, mining);
+        let loss = &losses.contrast + (&losses.d3m_extreme + &losses.d3m_dropped) / 2.0;
 
         let learnt = self.query.parameters.learnt();
-        let gradients = Tensor::run_backward(&[&loss], &learnt, false, false);
-        // After backward: the logits' product with the queue needed the old keys.
+        // Autograd takes over with the losses' gradient by the projections.
+        let pull = (&projections * &losses.gradient).sum(Kind::Float);
+        let gradients = Tensor::run_backward(&[pull], &learnt, false, false);
         self.enqueue(&key);
         self.sgd
             .step(&mut self.query.parameters.flat, &gradients, lr);
         Outcome {
-            loss: loss.detach(),
-            contrast: contrast.detach(),
-            d3m_extreme: d3m_extreme.detach(),
-            d3m_dropped: d3m_dropped.detach(),
-            logits: logits.map(|l| l.detach()),
-            positives,
-            projection: normal.detach(),
+            loss,
+            losses,
+            projections: projections.detach(),
+            key,
             gradients,
         }
     }

@@ -69,7 +69,8 @@ pub fn keep_memory() {
     unsafe {
         // No block is large enough for a mapping of its own: those are given back when freed.
         libc::mallopt(libc::M_MMAP_MAX, 0);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
+        // -1: never. The largest number, 2 GiB, is less than what a step frees.
+        libc::mallopt(libc::M_TRIM_THRESHOLD, -1);
         libc::mallopt(libc::M_TOP_PAD, 64 << 20);
     }
 }

@@ -261,33 +261,36 @@ impl BlockTensors {
             unreachable!("four dimensions");
         };
         let weighted = adjacency * &self.importance;
-        let rows = weighted
-            .transpose(1, 2)
-            .reshape([subsets * joints, joints])
-            .to_kind(kind);
-        let weight = self.spatial.weight.view([subsets, 1, output, input]);
-        let weight = weight.to_kind(kind).expand([-1, joints, -1, -1], false);
         // Each joint gets Σ_k b_k times the sum of its column of A_k.
         let columns = weighted.sum_dim_intlist([1i64].as_slice(), false, Kind::Float);
         let bias = self.spatial.bias.view([subsets, output]);
         let bias = columns.transpose(0, 1).matmul(&bias).to_kind(kind);
-        let places = frames * bodies;
+        let weight = self.spatial.weight.view([subsets, output, input]);
         if channels_innermost(x) {
+            let rows = weighted.transpose(1, 2).reshape([subsets * joints, joints]);
             let x = x.permute([0, 2, 3, 1]).reshape([joints, -1]);
-            let parts = rows.matmul(&x).view([subsets, joints, places, input]);
-            let sum =
-                |y: Tensor, k| y.baddbmm(&parts.get(k), &weight.get(k).transpose(1, 2), 1.0, 1.0);
+            let parts = rows.to_kind(kind).matmul(&x);
+            let parts = parts.view([subsets, joints, frames * bodies, input]);
+            let weight = weight.to_kind(kind).transpose(1, 2).unsqueeze(1);
+            let weight = weight.expand([-1, joints, -1, -1], false);
             (0..subsets)
-                .fold(bias.unsqueeze(1), sum)
+                .fold(bias.unsqueeze(1), |y, k| {
+                    y.baddbmm(&parts.get(k), &weight.get(k), 1.0, 1.0)
+                })
                 .view([joints, frames, bodies, output])
                 .permute([0, 3, 1, 2])
         } else {
-            let x = x.reshape([joints, -1]);
-            let parts = rows.matmul(&x).view([subsets, joints, input, places]);
-            let sum = |y: Tensor, k| y.baddbmm(&weight.get(k), &parts.get(k), 1.0, 1.0);
-            (0..subsets)
-                .fold(bias.unsqueeze(2), sum)
-                .view([joints, output, frames, bodies])
+            // With a joint's subsets side by side, they are the channels of one convolution.
+            let rows = weighted
+                .permute([2, 0, 1])
+                .reshape([joints * subsets, joints]);
+            let parts = rows.matmul(&x.reshape([joints, -1]));
+            let parts = parts.view([joints, subsets * input, frames, bodies]);
+            let weight = weight
+                .transpose(0, 1)
+                .reshape([output, subsets * input, 1, 1]);
+            parts.conv2d::<Tensor>(&weight, None, [1, 1], [0, 0], [1, 1], 1)
+                + bias.view([joints, output, 1, 1])
         }
     }
 }

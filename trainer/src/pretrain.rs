@@ -5,6 +5,7 @@ use crate::aimclr::{AimClr, Outcome, Stage, Views};
 use crate::augment::Augment;
 use crate::checkpoint::{self, Position, RunFolder, RunInfo};
 use crate::data::Clips;
+use crate::losses;
 use crate::metrics::{Epoch, Log};
 use crate::monitor::{self, Monitor};
 use crate::seeds::{self, Use};
@@ -205,10 +206,10 @@ fn add(position: &mut Position, outcome: &Outcome, began: Instant) {
     let values = Tensor::stack(
         &[
             &outcome.loss,
-            &outcome.contrast,
-            &outcome.d3m_extreme,
-            &outcome.d3m_dropped,
-            &monitor::spread(&outcome.projection),
+            &outcome.losses.contrast,
+            &outcome.losses.d3m_extreme,
+            &outcome.losses.d3m_dropped,
+            &monitor::spread(&outcome.projections.chunk(losses::VIEWS, 0)[0]),
         ],
         0,
     );

@@ -176,13 +176,14 @@ fn step(name: &str, stage: Stage, top: usize) {
         extreme: get(&numbers, "im_q_extreme"),
         key: get(&numbers, "im_k"),
     };
+    let queue = model.queue.copy();
     let outcome = model.step(&views, stage, LR);
 
     for (key, value) in [
         ("loss", &outcome.loss),
-        ("loss_info_nce", &outcome.contrast),
-        ("loss_d3m_extreme", &outcome.d3m_extreme),
-        ("loss_d3m_dropped", &outcome.d3m_dropped),
+        ("loss_info_nce", &outcome.losses.contrast),
+        ("loss_d3m_extreme", &outcome.losses.d3m_extreme),
+        ("loss_d3m_dropped", &outcome.losses.d3m_dropped),
     ] {
         let expected = scalars[key].as_f64().expect("a number");
         let found = value.double_value(&[]);
@@ -192,23 +193,27 @@ fn step(name: &str, stage: Stage, top: usize) {
         );
     }
     assert_eq!(scalars["queue_ptr"], model.pointer);
-    if let Some(positives) = &outcome.positives {
+    let mut positives = Tensor::zeros([outcome.key.size()[0], 65], (Kind::Float, Device::Cpu));
+    if let Some(found) = &outcome.losses.positives {
+        let _ = positives.narrow(1, 0, 1).fill_(1.0);
+        let _ = positives.scatter_value_(1, &(&found.indices + 1), 1.0);
         assert!(
             positives.equal(&get(&numbers, "pos_mask")),
             "the same positives"
         );
     }
-    assert_close("logits", &outcome.logits[0], &get(&numbers, "logits"), 1e-5);
-    for (name, logits) in [
-        ("probs_extreme", &outcome.logits[1]),
-        ("probs_extreme_dropped", &outcome.logits[2]),
+    let softmax = |logits: &Tensor| logits.softmax(-1, Kind::Float);
+    let views = outcome.projections.chunk(3, 0);
+    for (name, view, tolerance) in [
+        ("logits", 0, 1e-5),
+        ("probs_extreme", 1, 1e-4),
+        ("probs_extreme_dropped", 2, 1e-4),
     ] {
-        assert_close(
-            name,
-            &logits.softmax(-1, Kind::Float),
-            &get(&numbers, name),
-            1e-4,
-        );
+        let own =
+            (&views[view] * &outcome.key).sum_dim_intlist([1i64].as_slice(), true, Kind::Float);
+        let logits = Tensor::cat(&[own, views[view].matmul(&queue)], 1) / 0.07;
+        let found = if view == 0 { logits } else { softmax(&logits) };
+        assert_close(name, &found, &get(&numbers, name), tolerance);
     }
 
     let names: Vec<String> = plan
