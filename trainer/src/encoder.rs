@@ -135,13 +135,13 @@ impl Encoder {
         }
     }
 
-    /// Output of the last block, shape (V, C, T/4, B), for a stream of joints (N, 3, T, V, M).
+    /// Output of the last block in f32, shape (V, C, T/4, B), for a stream of joints (N, 3, T, V, M).
     pub fn features(&self, joints: &Tensor, mode: Mode) -> Tensor {
         let mut x = self.normalised(joints, mode);
         for (i, block) in self.blocks.iter().enumerate() {
             x = self.through(i, block, &x, mode);
         }
-        x
+        x.to_kind(Kind::Float)
     }
 
     /// Outputs of all ten blocks in eval mode, each (V, C′, T′, B); for comparing block by block.
@@ -166,9 +166,9 @@ impl Encoder {
     /// The embedding, shape (N, hidden_dim): mean over time and joints, then over the bodies, an
     /// absent one included.
     pub fn pool(&self, features: &Tensor, bodies: i64) -> Tensor {
-        let pooled = features.mean_dim([0i64, 2].as_slice(), false, Kind::Float);
+        let pooled = eadm::place_mean(features);
         pooled
-            .view([pooled.size()[0], -1, bodies])
+            .reshape([pooled.size()[0], -1, bodies])
             .mean_dim([2i64].as_slice(), false, Kind::Float)
             .transpose(0, 1)
     }
@@ -356,9 +356,16 @@ fn dropout(x: &Tensor, mode: Mode) -> (Option<Tensor>, f64) {
     let count = x.numel() as i64;
     let mut words = Tensor::empty([(count + 7) / 8], (Kind::Int64, Device::Cpu));
     // 63 random bits in each word; the highest bit of its last byte is never set.
-    let bytes = words.random_().view_dtype(Kind::Uint8).narrow(0, 0, count);
     let dropped = (share * 128.0).round() as i64;
-    let kept = bytes.bitwise_and(0x7f).ge(dropped).to_kind(x.kind());
+    // A byte of at least `dropped` carries into its highest bit, and none beyond.
+    const BYTES: i64 = 0x0101_0101_0101_0101;
+    let _ = words.random_().bitwise_and_(0x7f * BYTES);
+    words += BYTES.wrapping_mul(128 - dropped);
+    let words = words
+        .bitwise_right_shift_tensor_scalar(7)
+        .bitwise_and(BYTES);
+    let bytes = words.view_dtype(Kind::Uint8).narrow(0, 0, count);
+    let kept = bytes.to_kind(x.kind());
     let size = x.size();
     let kept = match channels_innermost(x) {
         true => kept
