@@ -4,6 +4,7 @@
 //! take them as tensors, so that a sample that an operation is not drawn for has parameters that
 //! change nothing. Noise alone is drawn on the device.
 
+use crate::device;
 use aimclr_skeleton::Layout;
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
@@ -206,27 +207,26 @@ impl Augment {
     pub fn blur(&self, x: &Tensor, sigma: &[Option<f64>]) -> Tensor {
         let size = x.size();
         let (frames, radius) = (size[2], BLUR_TAPS / 2);
-        // The blur as a product with a (T, T) matrix for each sample: the identity where it is off.
-        let matrix = |sigma: &Option<f64>| {
-            let tap = |offset: i64| match sigma {
-                Some(sigma) => (-((offset * offset) as f64) / (2.0 * sigma * sigma)).exp(),
-                None => f64::from(u8::from(offset == 0)),
-            };
-            let gain = match self.preset {
-                Preset::Corrected => (-radius..=radius).map(tap).sum(),
-                _ => 1.0,
-            };
-            let at = move |row: i64, column: i64| match (column - row).abs() <= radius {
-                true => (tap(column - row) / gain) as f32,
-                false => 0.0,
-            };
-            (0..frames * frames)
-                .map(move |i| at(i / frames, i % frames))
-                .collect::<Vec<f32>>()
-        };
-        let matrices: Vec<f32> = sigma.iter().flat_map(matrix).collect();
-        let matrices = self.tensor(&matrices).view([-1, 1, frames, frames]);
+        // The blur as a product with a (T, T) matrix for each sample. With this sigma it is the
+        // identity: nothing but the middle tap is above 0.
+        let off = 1e-3;
+        let sigma: Vec<f32> = sigma.iter().map(|s| s.unwrap_or(off) as f32).collect();
+        let sigma = self.tensor(&sigma).view([-1, 1, 1]);
+        let taps = |offset: &Tensor| (offset.square() / (sigma.square() * -2.0)).exp();
+        let range = |from: i64, to: i64| Tensor::arange_start(from, to, (Kind::Float, self.device));
+        let frame = range(0, frames);
+        let offset = frame.unsqueeze(0) - frame.unsqueeze(1);
+        let near = offset.abs().le(radius as f64).to_kind(Kind::Float);
+        let mut matrices = taps(&offset) * near;
+        if self.preset == Preset::Corrected {
+            matrices /= taps(&range(-radius, radius + 1)).sum_dim_intlist(
+                [2i64].as_slice(),
+                true,
+                Kind::Float,
+            );
+        }
         matrices
+            .unsqueeze(1)
             .matmul(&x.reshape([size[0], 3, frames, -1]))
             .view_as(x)
     }
@@ -249,21 +249,18 @@ impl Augment {
     /// Frame t of each sample becomes its frame `order[sample · T + t]`.
     fn reorder_time(&self, x: &Tensor, order: &[i64]) -> Tensor {
         let size = x.size();
-        let order = Tensor::from_slice(order)
-            .to_device(self.device)
-            .view([-1, 1, size[2], 1, 1]);
+        let order = device::send(&Tensor::from_slice(order), self.device);
+        let order = order.view([-1, 1, size[2], 1, 1]);
         x.gather(2, &order.expand_as(x), false)
     }
 
     fn tensor(&self, values: &[f32]) -> Tensor {
-        Tensor::from_slice(values).to_device(self.device)
+        device::send(&Tensor::from_slice(values), self.device)
     }
 
     /// A condition for each sample, to be broadcast.
     fn each(&self, on: &[bool]) -> Tensor {
-        Tensor::from_slice(on)
-            .to_device(self.device)
-            .view([-1, 1, 1, 1, 1])
+        device::send(&Tensor::from_slice(on), self.device).view([-1, 1, 1, 1, 1])
     }
 }
 

@@ -1,6 +1,6 @@
 //! Clips of a data set, brought into the encoder's form and put on the device.
 
-use crate::TrainError;
+use crate::{TrainError, device};
 use aimclr_skeleton::dataset::{Dataset, Part};
 use aimclr_skeleton::{normalise, resize, window};
 use std::ops::Range;
@@ -102,10 +102,8 @@ impl Clips {
 
     /// The joints of some samples.
     pub fn batch(&self, indices: &[i64]) -> Tensor {
-        self.joints.index_select(
-            0,
-            &Tensor::from_slice(indices).to_device(self.joints.device()),
-        )
+        let indices = device::send(&Tensor::from_slice(indices), self.joints.device());
+        self.joints.index_select(0, &indices)
     }
 }
 

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)] // Two calls into C: see `keep_memory` and `load_cuda`.
 
 use crate::TrainError;
-use tch::{Cuda, Device};
+use tch::{Cuda, Device, Tensor};
 
 /// Reads `auto`, `cpu`, `cuda` or `cuda:N`, and checks that the device is there. `auto` takes the
 /// first GPU if there is one.
@@ -46,6 +46,11 @@ pub fn name(device: Device) -> String {
         Device::Cuda(index) => format!("cuda:{index}"),
         _ => "cpu".into(),
     }
+}
+
+/// Sends a small tensor from the host to a device, and does not wait for what the device is doing.
+pub fn send(tensor: &Tensor, device: Device) -> Tensor {
+    tensor.to_device_(device, tensor.kind(), true, false)
 }
 
 /// Loads libtorch's CUDA part if it can be found. A build against the CPU's libtorch has CUDA
