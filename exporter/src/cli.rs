@@ -333,7 +333,7 @@ fn print_summary(summary: &Summary, out: &mut dyn Write) -> Result<()> {
             format!("temperature {t}, unknown below {unknown}"),
         )?;
     }
-    line("preprocessing", card.preprocessing.clone())?;
+    line("preprocessing", card.preprocessing.to_string())?;
     let split = [&provenance.dataset, &provenance.split, &provenance.protocol];
     let split: Vec<&str> = split
         .iter()

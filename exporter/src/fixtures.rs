@@ -4,7 +4,8 @@ use crate::Source;
 use aimclr_model::card::{Calibration, Provenance, VERSION};
 use aimclr_model::plan::{Head, Plan, QUERY};
 use aimclr_model::{Card, Tensor, Weights};
-use aimclr_skeleton::{Layout, Stream, graph, normalise};
+use aimclr_skeleton::normalise::Preprocessing;
+use aimclr_skeleton::{Layout, Stream, graph};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -30,7 +31,7 @@ pub fn card(plan: Plan, stream: Stream, classes: usize) -> Card {
         fusion: vec![1.0],
         classes: (0..classes).map(|i| format!("class {i}")).collect(),
         embedding: plan.hidden_dim,
-        preprocessing: normalise::VERSION.into(),
+        preprocessing: Preprocessing::Released,
         provenance: Provenance {
             dataset: "random".into(),
             ..Provenance::default()

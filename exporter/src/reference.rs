@@ -6,13 +6,14 @@ use crate::source::Source;
 use aimclr_engine::{Output, Windows};
 use aimclr_model::plan::{BN_EPSILON, Block, Residual, TAPS};
 use aimclr_skeleton::graph::SUBSETS;
-use aimclr_skeleton::normalise::centre_and_turn;
+use aimclr_skeleton::normalise::Preprocessing;
 use aimclr_skeleton::sequence::CHANNELS;
 use aimclr_skeleton::{Layout, Sequence, Stream};
 
 /// The model in f64.
 pub struct Reference {
     layout: Layout,
+    preprocessing: Preprocessing,
     stream: Stream,
     frames: usize,
     joints: usize,
@@ -83,6 +84,7 @@ impl Reference {
         };
         Self {
             layout: source.card.layout.clone(),
+            preprocessing: source.card.preprocessing,
             stream: source.stream,
             frames: source.card.frames,
             joints: source.plan.joints,
@@ -142,7 +144,7 @@ impl Reference {
             joints: self.joints,
             data: body.to_vec(),
         };
-        centre_and_turn(&mut sequence, &self.layout);
+        self.preprocessing.apply(&mut sequence, &self.layout);
         let seen = self.stream.of(&sequence, &self.layout);
         let points = self.frames * self.joints;
         let mut channels = vec![0.0; CHANNELS * points];

@@ -30,6 +30,7 @@ pub fn cases(card: &Card, seed: u64) -> Vec<Case> {
         maker.case("constant pose", 1, 1, Maker::still),
         maker.case("far away", 1, 1, Maker::far),
         maker.case("violent", 1, 1, Maker::violent),
+        maker.case("comes and goes", 1, 1, Maker::passing),
         maker.case("nobody", 1, 1, Maker::absent),
     ];
     if card.bodies > 1 {
@@ -81,6 +82,15 @@ impl Maker {
     /// Metres from frame to frame, as a broken tracker gives them.
     fn violent(&mut self) -> Vec<f32> {
         self.cloud([0.0, 1.0, 3.0], 2.0, 1.5)
+    }
+
+    /// Not there in the first and the last frames.
+    fn passing(&mut self) -> Vec<f32> {
+        let mut data = self.walk();
+        let size = data.len();
+        data[..size / 3].fill(0.0);
+        data[size - size / 5..].fill(0.0);
+        data
     }
 
     /// All zeros.

@@ -3,7 +3,8 @@
 use aimclr_model::card::{Calibration, Card, Provenance, VERSION};
 use aimclr_model::weights::Weights;
 use aimclr_model::{Plan, Tensor};
-use aimclr_skeleton::{Layout, Stream, normalise};
+use aimclr_skeleton::normalise::Preprocessing;
+use aimclr_skeleton::{Layout, Stream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -73,7 +74,7 @@ impl Folder {
             fusion: vec![1.0],
             classes: ["wave", "clap", "bow"].map(String::from).to_vec(),
             embedding: plan.hidden_dim,
-            preprocessing: normalise::VERSION.into(),
+            preprocessing: Preprocessing::Released,
             provenance: Provenance::default(),
             calibration: Calibration::default(),
         });

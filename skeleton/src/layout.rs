@@ -39,6 +39,8 @@ pub struct Layout {
     pub swap: Vec<(usize, usize)>,
     /// The joints (left, right) that are turned onto the x axis.
     pub turn: (usize, usize),
+    /// The joints (lower, upper) between which the torso is measured.
+    pub torso: (usize, usize),
 }
 
 /// Names of the built-in layouts.
@@ -127,6 +129,7 @@ impl Layout {
             centre: 20,
             swap: NTU25_SWAP.to_vec(),
             turn: (4, 8),
+            torso: (0, 20),
         }
     }
 
@@ -178,7 +181,8 @@ impl Layout {
         if joints == 0 {
             return fail("it has no joints".into());
         }
-        let pairs = self.edges.iter().chain(&self.swap).chain([&self.turn]);
+        let pairs = self.edges.iter().chain(&self.swap);
+        let pairs = pairs.chain([&self.turn, &self.torso]);
         for &(a, b) in pairs {
             if a >= joints || b >= joints {
                 return fail(format!("pair ({a}, {b}) lies outside its {joints} joints"));

@@ -1,16 +1,74 @@
-//! Normalising: each frame and body centred on a joint and turned to face the camera.
+//! Normalising: a body brought to one place and one bearing before the encoder sees it.
 //!
 //! The exported graph does the same inside, so training and serving can't differ; this is the
 //! trainer's side of it and the reference that the graph is tested against.
 
 use crate::layout::Layout;
 use crate::sequence::Sequence;
-
-/// Version of the preprocessing, as the model card names it: centre, resize, turn about y.
-pub const VERSION: &str = "aimclr-1";
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
 
 /// Keeps the angle defined where both joints of the turn coincide; the released code's value.
 pub const EPSILON: f64 = 1e-4;
+
+/// Length of the torso after [`Preprocessing::Clip`].
+pub const TORSO: f64 = 0.5;
+
+/// Shortest torso and shoulder line that [`Preprocessing::Clip`] divides by, in metres: below it
+/// there is no body to be measured.
+pub const SHORTEST: f64 = 0.01;
+
+/// How a resampled clip is normalised. The names are those of the model card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Preprocessing {
+    /// As published: each frame is centred and turned on its own.
+    #[default]
+    #[serde(rename = "aimclr-1")]
+    Released,
+    /// Each clip is moved, turned and scaled as a whole, so that the body's own travel and turns
+    /// stay in it.
+    #[serde(rename = "clip-1")]
+    Clip,
+}
+
+impl Preprocessing {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Released, Self::Clip];
+
+    /// The name in a model card, in a configuration and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Released => "aimclr-1",
+            Self::Clip => "clip-1",
+        }
+    }
+
+    /// Normalises a sequence in place, body by body. An absent body stays zero.
+    pub fn apply(self, sequence: &mut Sequence, layout: &Layout) {
+        match self {
+            Self::Released => centre_and_turn(sequence, layout),
+            Self::Clip => place(sequence, layout),
+        }
+    }
+}
+
+impl fmt::Display for Preprocessing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Preprocessing {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|known| known.name() == name)
+            .ok_or_else(|| format!("expected {}", Self::ALL.map(Self::name).join(" or ")))
+    }
+}
 
 /// Centres and turns a sequence in place.
 ///
@@ -65,6 +123,43 @@ fn turn(sequence: &mut Sequence, m: usize, (left, right): (usize, usize)) {
     }
 }
 
+/// Places a clip as a whole.
+///
+/// Per body, over the frames in which it is present (any coordinate is not 0): the mean position of
+/// the layout's lower torso joint goes to the origin; the body turns about y so that the mean line
+/// between the layout's `turn` joints (left to right shoulder) points along x; it is scaled so that
+/// its torso has the mean length [`TORSO`]. Frames without the body stay zero.
+fn place(sequence: &mut Sequence, layout: &Layout) {
+    let (left, right) = layout.turn;
+    let (lower, upper) = layout.torso;
+    for m in 0..sequence.bodies {
+        let present: Vec<usize> = (0..sequence.frames)
+            .filter(|t| (0..sequence.joints).any(|v| sequence.joint(*t, m, v) != [0.0; 3]))
+            .collect();
+        let mean = |of: &dyn Fn(usize) -> f64| -> f64 {
+            present.iter().map(|t| of(*t)).sum::<f64>() / present.len().max(1) as f64
+        };
+        let joint = |t: usize, v: usize| sequence.joint(t, m, v).map(f64::from);
+        let origin: [f64; 3] = std::array::from_fn(|c| mean(&|t| joint(t, lower)[c]));
+        let across = [0, 2].map(|c| mean(&|t| joint(t, right)[c] - joint(t, left)[c]));
+        let width = across[0].hypot(across[1]).max(SHORTEST);
+        let (cos, sin) = (across[0] / width, across[1] / width);
+        let torso = mean(&|t| {
+            let (a, b) = (joint(t, lower), joint(t, upper));
+            (0..3).map(|c| (b[c] - a[c]).powi(2)).sum::<f64>().sqrt()
+        });
+        let scale = TORSO / torso.max(SHORTEST);
+        for t in present {
+            for v in 0..sequence.joints {
+                let at = sequence.joint(t, m, v).map(f64::from);
+                let [x, y, z] = std::array::from_fn(|c| (at[c] - origin[c]) * scale);
+                let placed = [cos * x + sin * z, y, cos * z - sin * x];
+                sequence.set_joint(t, m, v, placed.map(|p| p as f32));
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,8 +191,51 @@ mod tests {
 
     #[test]
     fn an_absent_body_stays_zero() {
-        let mut nobody = Sequence::zeros(5, 2, 25);
-        centre_and_turn(&mut nobody, &Layout::ntu25());
-        assert!(nobody.data.iter().all(|x| *x == 0.0));
+        for preprocessing in Preprocessing::ALL {
+            let mut nobody = Sequence::zeros(5, 2, 25);
+            preprocessing.apply(&mut nobody, &Layout::ntu25());
+            assert!(nobody.data.iter().all(|x| *x == 0.0));
+        }
+    }
+
+    /// A body of torso `size` that walks along its own right and turns a little, seen from `yaw`.
+    fn walk(yaw: f32, size: f32, from: [f32; 3]) -> Sequence {
+        let layout = Layout::ntu25();
+        let mut walk = Sequence::zeros(4, 1, 25);
+        for t in 0..3 {
+            let step = t as f32;
+            let bearing = 0.2 * (step - 1.0);
+            for v in 0..25 {
+                let (x, z) = match v {
+                    _ if v == layout.turn.0 => (-0.4 * bearing.cos(), -0.4 * bearing.sin()),
+                    _ if v == layout.turn.1 => (0.4 * bearing.cos(), 0.4 * bearing.sin()),
+                    _ => (0.01 * v as f32, 0.02 * v as f32),
+                };
+                let y = if v == layout.torso.0 { 0.0 } else { 1.0 };
+                let x = if v == layout.torso.1 { 0.0 } else { x };
+                let z = if v == layout.torso.1 { 0.0 } else { z };
+                let (x, z) = (size * (x + 0.3 * step), size * z);
+                let turned = [yaw.cos() * x - yaw.sin() * z, size * y, yaw.sin() * x + yaw.cos() * z];
+                walk.set_joint(t, 0, v, std::array::from_fn(|c| turned[c] + from[c]));
+            }
+        }
+        walk
+    }
+
+    #[test]
+    fn a_clip_is_the_same_from_any_place_side_and_size_and_keeps_its_travel() {
+        let layout = Layout::ntu25();
+        let mut expected = walk(0.0, 1.0, [0.0; 3]);
+        place(&mut expected, &layout);
+        assert_eq!(expected.joint(3, 0, 0), [0.0; 3], "nobody is there in the last frame");
+        let at = |t| expected.joint(t, 0, layout.torso.0);
+        assert!((at(2)[0] - at(0)[0] - 0.3).abs() < 1e-5, "0.6 m at half the size");
+        for (yaw, size, from) in [(0.7, 1.3, [2.0, 0.5, 3.0]), (-2.9, 0.6, [-1.0, 0.0, 4.0])] {
+            let mut found = walk(yaw, size, from);
+            place(&mut found, &layout);
+            for (a, b) in found.data.iter().zip(&expected.data) {
+                assert!((a - b).abs() < 1e-5, "{yaw}: {a} and {b}");
+            }
+        }
     }
 }

@@ -613,10 +613,6 @@ fn bad_cards() -> Vec<(CardChange, &'static [&'static str])> {
             &["model card: layout", "77"],
         ),
         (
-            |card| card.preprocessing = "none".into(),
-            &["model card: preprocessing", "\"none\""],
-        ),
-        (
             |card| card.version = 7,
             &["model card: version", "expected 1", "found 7"],
         ),

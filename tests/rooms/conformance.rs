@@ -10,7 +10,8 @@ use aimclr_model::card::{self, Calibration, Card, Provenance};
 use aimclr_model::onnx::ModelFile;
 use aimclr_model::plan::{Head, Plan, QUERY};
 use aimclr_skeleton::motions::{self, ACTIONS, Subject};
-use aimclr_skeleton::{Layout, Sequence, Stream, graph, normalise, resize};
+use aimclr_skeleton::normalise::Preprocessing;
+use aimclr_skeleton::{Layout, Sequence, Stream, graph, resize};
 use aimclr_trainer::encoder::Encoder;
 use aimclr_trainer::parameters::Init;
 use aimclr_trainer::streams::Streams;
@@ -58,7 +59,7 @@ pub fn weights(stream: Stream, bodies: usize, trained: bool) -> Weights {
         fusion: vec![1.0],
         classes: (0..CLASSES).map(|c| format!("class {c}")).collect(),
         embedding: plan.hidden_dim,
-        preprocessing: normalise::VERSION.into(),
+        preprocessing: Preprocessing::Released,
         provenance: Provenance::default(),
         calibration: Calibration {
             temperature: 1.3,
@@ -88,7 +89,7 @@ fn by_trainer(weights: &Weights, case: &Case) -> (Vec<f32>, Vec<f32>) {
                 clip.data[at..at + joints * 3].copy_from_slice(frame);
             }
         }
-        normalise::centre_and_turn(&mut clip, &card.layout);
+        card.preprocessing.apply(&mut clip, &card.layout);
         values.extend(clip.data);
     }
     let shape = [case.n, frames, card.bodies, joints, 3].map(|n| n as i64);

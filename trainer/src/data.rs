@@ -2,7 +2,8 @@
 
 use crate::{TrainError, device};
 use aimclr_skeleton::dataset::{Dataset, Part};
-use aimclr_skeleton::{normalise, resize, window};
+use aimclr_skeleton::normalise::Preprocessing;
+use aimclr_skeleton::{resize, window};
 use std::ops::Range;
 use tch::{Device, Tensor};
 
@@ -41,6 +42,7 @@ impl Clips {
         part: Part,
         cut: Cut,
         frames: usize,
+        preprocessing: Preprocessing,
         device: Device,
     ) -> Result<Self, TrainError> {
         let fps = dataset.meta().fps;
@@ -56,7 +58,7 @@ impl Clips {
                 }
                 lengths.push(clip.frames);
                 let mut clip = resize::linear(clip, frames);
-                normalise::centre_and_turn(&mut clip, dataset.layout());
+                preprocessing.apply(&mut clip, dataset.layout());
                 values.extend(clip.data);
                 labels.push(dataset.samples()[index].label as i64);
             }

@@ -14,7 +14,7 @@ use crate::streams::Streams;
 use aimclr_model::card::{self, Calibration, Card, Provenance};
 use aimclr_model::{Plan, Weights};
 use aimclr_skeleton::dataset::{Dataset, Part};
-use aimclr_skeleton::{graph, normalise};
+use aimclr_skeleton::graph;
 use rand::seq::SliceRandom;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -67,6 +67,7 @@ pub fn run(
         Part::Train,
         settings.cut(),
         settings.frames,
+        settings.preprocessing,
         device,
     )?;
     let steps_per_epoch = clips.len() / settings.batch_size;
@@ -284,7 +285,7 @@ fn card(dataset: &Dataset, info: &RunInfo, seconds: f64) -> Card {
         fusion: vec![1.0],
         classes: Vec::new(),
         embedding: Plan::paper(dataset.layout().len()).hidden_dim,
-        preprocessing: normalise::VERSION.into(),
+        preprocessing: settings.preprocessing,
         provenance: Provenance {
             dataset: meta.name.clone(),
             license: meta.license.clone(),

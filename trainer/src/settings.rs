@@ -9,6 +9,7 @@ use crate::encoder::Precision;
 use crate::losses::Mining;
 use crate::parameters::Init;
 use aimclr_skeleton::Stream;
+use aimclr_skeleton::normalise::Preprocessing;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -18,6 +19,8 @@ use std::path::Path;
 pub struct Settings {
     /// What the encoder looks at.
     pub stream: Stream,
+    /// How samples are normalised.
+    pub preprocessing: Preprocessing,
     /// Frames of a sample after resampling.
     pub frames: usize,
     /// Seconds of a window cut from longer recordings; 0 takes whole sequences.
@@ -70,6 +73,7 @@ impl Default for Settings {
         let method = Method::default();
         Self {
             stream: Stream::Joint,
+            preprocessing: Preprocessing::Released,
             frames: 50,
             window: 0.0,
             hop: 0.0,

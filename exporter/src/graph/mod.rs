@@ -68,7 +68,7 @@ fn graph(source: &Source) -> GraphProto {
     let (frames, layout) = (source.card.frames, &source.card.layout);
     let input = joints(&mut graph, source);
     let bodies = streams::fold(&mut graph, frames, layout.len(), &input);
-    let normalised = normalise::add(&mut graph, layout, &bodies);
+    let normalised = normalise::add(&mut graph, source.card.preprocessing, layout, &bodies);
     let seen = streams::add(&mut graph, layout, frames, source.stream, &normalised);
     let pooled = encoder::add(&mut graph, source, &seen);
     let embedding = mix(&mut graph, source, &input, &pooled);

@@ -1,8 +1,8 @@
-//! Centring and turning, as `aimclr_skeleton::normalise` does it.
+//! Normalising, as `aimclr_skeleton::normalise` does it.
 
 use super::builder::{Builder, Setting, Value};
 use aimclr_skeleton::Layout;
-use aimclr_skeleton::normalise::EPSILON;
+use aimclr_skeleton::normalise::{EPSILON, Preprocessing, SHORTEST, TORSO};
 
 /// Axes of (B, 3, T, V).
 const CHANNEL: i64 = 1;
@@ -10,9 +10,19 @@ const TIME: i64 = 2;
 const JOINT: i64 = 3;
 
 /// Adds the normalising of `x`, shape (B, 3, T, V), same shape out.
-pub(super) fn add(graph: &mut Builder, layout: &Layout, x: &Value) -> Value {
-    let centred = centre(graph, layout.centre, x);
-    turn(graph, layout.turn, &centred)
+pub(super) fn add(
+    graph: &mut Builder,
+    preprocessing: Preprocessing,
+    layout: &Layout,
+    x: &Value,
+) -> Value {
+    match preprocessing {
+        Preprocessing::Released => {
+            let centred = centre(graph, layout.centre, x);
+            turn(graph, layout.turn, &centred)
+        }
+        Preprocessing::Clip => place(graph, layout, x),
+    }
 }
 
 fn centre(graph: &mut Builder, joint: usize, x: &Value) -> Value {
@@ -72,4 +82,84 @@ fn turn(graph: &mut Builder, (left, right): (usize, usize), x: &Value) -> Value 
     let z = graph.binary(&name("z"), "Add", &sin_x, &cos_z);
     let axis = [("axis", Setting::Int(CHANNEL))];
     graph.node("normalise/turned", "Concat", &[&x, &y, &z], &axis)
+}
+
+/// Moves, turns and scales each body by its means over the frames in which it is present.
+fn place(graph: &mut Builder, layout: &Layout, x: &Value) -> Value {
+    let name = |part: &str| format!("place/{part}");
+    let number =
+        |graph: &mut Builder, part: &str, value: f64| graph.floats(&name(part), &[1], &[value]);
+    let joint = |graph: &mut Builder, part: &str, x: &Value, joint: usize| {
+        graph.slice(&name(part), x, JOINT, joint..joint + 1)
+    };
+    let sum = |graph: &mut Builder, part: &str, x: &Value, axes: &[i64]| {
+        let axes = graph.ints(&name(&format!("{part}.axes")), axes);
+        let keep = [("keepdims", Setting::Int(1))];
+        graph.node(&name(part), "ReduceSum", &[x, &axes], &keep)
+    };
+    let (shortest, one) = (
+        number(graph, "shortest", SHORTEST),
+        number(graph, "one", 1.0),
+    );
+
+    // 1 where the body is there, else 0: (B, 1, T, 1).
+    let size = graph.node(&name("size"), "Abs", &[x], &[]);
+    let size = sum(graph, "size.sum", &size, &[CHANNEL, JOINT]);
+    let present = graph.node(&name("present"), "Sign", &[&size], &[]);
+    let count = sum(graph, "count", &present, &[TIME]);
+    let count = graph.binary(&name("frames"), "Max", &count, &one);
+    let mean = |graph: &mut Builder, part: &str, x: &Value| {
+        let total = sum(graph, &format!("{part}.sum"), x, &[TIME]);
+        graph.binary(&name(part), "Div", &total, &count)
+    };
+
+    // Means of small numbers keep their digits, however far the camera is.
+    let (lower, upper) = layout.torso;
+    let first = graph.slice(&name("first"), x, TIME, 0..1);
+    let first = joint(graph, "first.lower", &first, lower);
+    let near = graph.binary(&name("near"), "Sub", x, &first);
+    let near = graph.binary(&name("near.present"), "Mul", &near, &present);
+
+    let from = joint(graph, "lower", &near, lower);
+    let to = joint(graph, "upper", &near, upper);
+    let spine = graph.binary(&name("spine"), "Sub", &to, &from);
+    let squared = graph.binary(&name("spine.squared"), "Mul", &spine, &spine);
+    let squared = sum(graph, "spine.length_squared", &squared, &[CHANNEL]);
+    let length = graph.node(&name("spine.length"), "Sqrt", &[&squared], &[]);
+    let torso = mean(graph, "torso", &length);
+    let torso = graph.binary(&name("torso.bounded"), "Max", &torso, &shortest);
+    let scaled = number(graph, "scaled_torso", TORSO);
+    let scale = graph.binary(&name("scale"), "Div", &scaled, &torso);
+
+    let left = joint(graph, "left", &near, layout.turn.0);
+    let right = joint(graph, "right", &near, layout.turn.1);
+    let across = graph.binary(&name("across"), "Sub", &right, &left);
+    let across = mean(graph, "across.mean", &across);
+    let [vx, _, vz] = graph.split(&name("across.parts"), &across, CHANNEL);
+    let mut binary =
+        |part: &str, operator: &str, a: &Value, b: &Value| graph.binary(&name(part), operator, a, b);
+    let vx_squared = binary("vx_squared", "Mul", &vx, &vx);
+    let vz_squared = binary("vz_squared", "Mul", &vz, &vz);
+    let squared = binary("width_squared", "Add", &vx_squared, &vz_squared);
+    let width = graph.node(&name("width"), "Sqrt", &[&squared], &[]);
+    let width = graph.binary(&name("width.bounded"), "Max", &width, &shortest);
+
+    let origin = mean(graph, "origin", &from);
+    let mut binary =
+        |part: &str, operator: &str, a: &Value, b: &Value| graph.binary(&name(part), operator, a, b);
+    let (cos, sin) = (
+        binary("cos", "Div", &vx, &width),
+        binary("sin", "Div", &vz, &width),
+    );
+    let centred = binary("centred", "Sub", &near, &origin);
+    let scale = binary("scale.present", "Mul", &scale, &present);
+    let sized = binary("sized", "Mul", &centred, &scale);
+    let [x, y, z] = graph.split(&name("parts"), &sized, CHANNEL);
+    let mut product = |part: &str, a: &Value, b: &Value| graph.binary(&name(part), "Mul", a, b);
+    let (cos_x, sin_z) = (product("cos_x", &cos, &x), product("sin_z", &sin, &z));
+    let (cos_z, sin_x) = (product("cos_z", &cos, &z), product("sin_x", &sin, &x));
+    let x = graph.binary(&name("x"), "Add", &cos_x, &sin_z);
+    let z = graph.binary(&name("z"), "Sub", &cos_z, &sin_x);
+    let axis = [("axis", Setting::Int(CHANNEL))];
+    graph.node(&name("placed"), "Concat", &[&x, &y, &z], &axis)
 }

@@ -7,6 +7,7 @@ use aimclr_engine::{Backend, Options, Windows, open};
 use aimclr_model::onnx::ModelFile;
 use aimclr_model::plan::{Head, Plan};
 use aimclr_model::weights::Weights;
+use aimclr_skeleton::normalise::Preprocessing;
 use aimclr_skeleton::{Stream, resize, sequence::SequenceRef};
 use std::path::PathBuf;
 
@@ -78,6 +79,16 @@ fn one_body_and_odd_frames_agree_too() {
         card.bodies = 1;
         card.frames = 17;
         card.calibration.temperature = 1.0;
+    }
+    check(&Source::of(weights, None).expect("consistent"));
+}
+
+#[test]
+fn clips_normalised_as_a_whole_agree_too() {
+    let head = Head::Classifier(4);
+    let mut weights = fixtures::weights(fixtures::narrow(), Stream::Bone, head, 3);
+    if let Some(card) = &mut weights.card {
+        card.preprocessing = Preprocessing::Clip;
     }
     check(&Source::of(weights, None).expect("consistent"));
 }

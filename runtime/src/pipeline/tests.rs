@@ -4,7 +4,8 @@ use crate::source::Reader;
 use aimclr_engine::Output;
 use aimclr_model::card::{Calibration, Provenance, VERSION};
 use aimclr_skeleton::frame::Joint;
-use aimclr_skeleton::{Layout, Person, Stream, normalise};
+use aimclr_skeleton::normalise::Preprocessing;
+use aimclr_skeleton::{Layout, Person, Stream};
 
 /// Class 1 where the head is above 1 m in most frames, else class 0.
 #[derive(Default)]
@@ -52,7 +53,7 @@ pub(crate) fn card() -> Card {
         fusion: vec![1.0],
         classes: vec!["sit".into(), "stand".into()],
         embedding: 256,
-        preprocessing: normalise::VERSION.into(),
+        preprocessing: Preprocessing::Released,
         provenance: Provenance::default(),
         calibration: Calibration {
             temperature: 1.0,

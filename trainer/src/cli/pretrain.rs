@@ -10,6 +10,7 @@ use crate::parameters::Init;
 use crate::pretrain::{self, Keeping, Progress};
 use crate::settings::Settings;
 use crate::{TrainError, device};
+use aimclr_skeleton::normalise::Preprocessing;
 use aimclr_skeleton::{Dataset, Stream};
 use anyhow::{Context, Result};
 use clap::Args;
@@ -68,6 +69,10 @@ struct Changes {
     /// joint, motion or bone. [default: joint]
     #[arg(long)]
     stream: Option<Stream>,
+    /// aimclr-1 (as published: each frame centred and turned) or clip-1 (each clip moved, turned and
+    /// scaled as a whole, which keeps a body's travel and turns). [default: aimclr-1]
+    #[arg(long)]
+    preprocessing: Option<Preprocessing>,
     /// Frames of a sample after resampling. [default: 50]
     #[arg(long)]
     frames: Option<usize>,
@@ -154,6 +159,7 @@ impl Changes {
             }
         }
         set(&mut settings.stream, self.stream);
+        set(&mut settings.preprocessing, self.preprocessing);
         set(&mut settings.frames, self.frames);
         set(&mut settings.window, self.window);
         set(&mut settings.hop, self.hop);
