@@ -80,6 +80,9 @@ pub struct Provenance {
     pub split: String,
     /// Which protocol gave the classifier: `pretrain` or `linear`.
     pub protocol: String,
+    /// Data set and split on which the classifier was trained, where it is not the encoder's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transferred_to: Option<String>,
     /// Seed of every random number.
     pub seed: u64,
     /// Epochs of pre-training.

@@ -24,10 +24,8 @@ pub enum Preset {
 
 /// Share of the frames that is mirrored on each side before cropping: T / 6.
 const PADDING: i64 = 6;
-/// Largest off-diagonal element of a shear.
-const SHEAR: f64 = 0.5;
-/// Largest angle about the main axis and about the other two, in degrees.
-const ANGLES: (f64, f64) = (30.0, 1.0);
+/// Largest angle about the other axes than the main one, in degrees.
+const MINOR_ANGLE: f64 = 1.0;
 /// Standard deviation of the noise, in metres.
 const NOISE: f64 = 0.01;
 /// Taps of the blur, and the range of its sigma in frames.
@@ -36,10 +34,33 @@ const BLUR_SIGMA: (f64, f64) = (0.1, 2.0);
 /// How often an operation that is not always on is drawn.
 const OFTEN: f64 = 0.5;
 
+/// What is done to views, and how strongly. The defaults are the released code's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Augmentations {
+    /// Which make the extreme view.
+    pub preset: Preset,
+    /// Whether the extreme view may have left and right swapped.
+    pub spatial_flip: bool,
+    /// Largest off-diagonal element of a shear, in both views.
+    pub shear: f64,
+    /// Largest angle about the extreme view's main axis, in degrees.
+    pub rotation: f64,
+}
+
+impl Default for Augmentations {
+    fn default() -> Self {
+        Self {
+            preset: Preset::Released,
+            spatial_flip: true,
+            shear: 0.5,
+            rotation: 30.0,
+        }
+    }
+}
+
 /// Makes views of batches.
 pub struct Augment {
-    preset: Preset,
-    spatial_flip: bool,
+    chosen: Augmentations,
     /// For each joint the one on the other side.
     mirror: Tensor,
     device: Device,
@@ -72,8 +93,8 @@ pub struct ExtremeDraws {
 }
 
 impl NormalDraws {
-    /// Draws for `samples` sequences of `frames` frames.
-    pub fn draw(rng: &mut impl Rng, samples: usize, frames: i64) -> Self {
+    /// Draws for `samples` sequences of `frames` frames, shears up to `shear`.
+    pub fn draw(rng: &mut impl Rng, samples: usize, frames: i64, shear: f64) -> Self {
         let mut draws = Self {
             crop: Vec::new(),
             shear: Vec::new(),
@@ -82,7 +103,7 @@ impl NormalDraws {
             draws
                 .crop
                 .push(rng.random_range(0..=2 * (frames / PADDING)));
-            let mut s = || rng.random_range(-SHEAR..=SHEAR);
+            let mut s = || rng.random_range(-shear..=shear);
             draws
                 .shear
                 .push([1.0, s(), s(), s(), 1.0, s(), s(), s(), 1.0]);
@@ -93,7 +114,7 @@ impl NormalDraws {
 
 impl ExtremeDraws {
     /// Draws for `samples` sequences.
-    pub fn draw(rng: &mut impl Rng, samples: usize, preset: Preset) -> Self {
+    pub fn draw(rng: &mut impl Rng, samples: usize, chosen: &Augmentations) -> Self {
         let mut draws = Self {
             spatial_flip: Vec::new(),
             rotate: Vec::new(),
@@ -106,8 +127,11 @@ impl ExtremeDraws {
             draws.spatial_flip.push(rng.random_bool(OFTEN));
             let main = rng.random_range(0..3);
             draws.rotate.push(std::array::from_fn(|axis| {
-                let most = if axis == main { ANGLES.0 } else { ANGLES.1 };
-                match preset {
+                let most = match axis == main {
+                    true => chosen.rotation,
+                    false => MINOR_ANGLE.min(chosen.rotation),
+                };
+                match chosen.preset {
                     Preset::Corrected => rng.random_range(-most..=most),
                     _ => rng.random_range(0.0..=most),
                 }
@@ -118,7 +142,9 @@ impl ExtremeDraws {
             let axis = rng.random_range(0..3);
             draws.axis_mask.push(rng.random_bool(OFTEN).then_some(axis));
             let flip = rng.random_bool(OFTEN);
-            draws.temporal_flip.push(flip && preset == Preset::Paper);
+            draws
+                .temporal_flip
+                .push(flip && chosen.preset == Preset::Paper);
         }
         draws
     }
@@ -126,11 +152,10 @@ impl ExtremeDraws {
 
 impl Augment {
     /// For sequences of a layout on a device.
-    pub fn new(preset: Preset, spatial_flip: bool, layout: &Layout, device: Device) -> Self {
+    pub fn new(chosen: Augmentations, layout: &Layout, device: Device) -> Self {
         let mirror: Vec<i64> = layout.mirror().into_iter().map(|v| v as i64).collect();
         Self {
-            preset,
-            spatial_flip,
+            chosen,
             mirror: Tensor::from_slice(&mirror).to_device(device),
             device,
         }
@@ -139,15 +164,15 @@ impl Augment {
     /// T, the normal view of `joints`, shape (N, 3, T, V, M): crop and shear.
     pub fn normal(&self, joints: &Tensor, rng: &mut impl Rng) -> Tensor {
         let size = joints.size();
-        let draws = NormalDraws::draw(rng, size[0] as usize, size[2]);
+        let draws = NormalDraws::draw(rng, size[0] as usize, size[2], self.chosen.shear);
         self.shear(&self.crop(joints, &draws.crop), &draws.shear)
     }
 
     /// T′, the extreme view: the normal one, then operations 1 to 6.
     pub fn extreme(&self, joints: &Tensor, rng: &mut impl Rng) -> Tensor {
         let x = self.normal(joints, rng);
-        let draws = ExtremeDraws::draw(rng, joints.size()[0] as usize, self.preset);
-        let x = match self.spatial_flip {
+        let draws = ExtremeDraws::draw(rng, joints.size()[0] as usize, &self.chosen);
+        let x = match self.chosen.spatial_flip {
             true => self.spatial_flip(&x, &draws.spatial_flip),
             false => x,
         };
@@ -155,7 +180,7 @@ impl Augment {
         let x = self.noise(&x, &draws.noise, &(x.randn_like() * NOISE));
         let x = self.blur(&x, &draws.blur);
         let x = self.axis_mask(&x, &draws.axis_mask);
-        match self.preset {
+        match self.chosen.preset {
             Preset::Paper => self.temporal_flip(&x, &draws.temporal_flip),
             _ => x,
         }
@@ -218,7 +243,7 @@ impl Augment {
         let offset = frame.unsqueeze(0) - frame.unsqueeze(1);
         let near = offset.abs().le(radius as f64).to_kind(Kind::Float);
         let mut matrices = taps(&offset) * near;
-        if self.preset == Preset::Corrected {
+        if self.chosen.preset == Preset::Corrected {
             matrices /= taps(&range(-radius, radius + 1)).sum_dim_intlist(
                 [2i64].as_slice(),
                 true,

@@ -30,6 +30,8 @@ pub struct Clips {
     pub joints: Tensor,
     /// Class of each sample.
     pub labels: Vec<i64>,
+    /// Name of each sample: its sequence's and, of a window, its first frame.
+    pub names: Vec<String>,
     /// Median length of a sample in seconds.
     pub seconds: f64,
 }
@@ -47,11 +49,16 @@ impl Clips {
     ) -> Result<Self, TrainError> {
         let fps = dataset.meta().fps;
         let mut values = Vec::new();
-        let mut labels = Vec::new();
+        let (mut labels, mut names) = (Vec::new(), Vec::new());
         let mut lengths = Vec::new();
         for index in dataset.part(split, part)? {
             let sequence = dataset.sequence(index)?;
             for range in ranges(sequence.frames, fps, cut) {
+                let name = &dataset.samples()[index].name;
+                names.push(match cut {
+                    Cut::Whole => name.clone(),
+                    Cut::Windows { .. } => format!("{name}@{}", range.start),
+                });
                 let mut clip = sequence.slice(range);
                 if cut == Cut::Whole {
                     clip = resize::valid_frames(clip, MAX_CLIP);
@@ -88,6 +95,7 @@ impl Clips {
         Ok(Self {
             joints: joints.contiguous().to_device(device),
             labels,
+            names,
             seconds: lengths[lengths.len() / 2] as f64 / fps,
         })
     }

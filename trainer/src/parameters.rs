@@ -107,13 +107,25 @@ impl Parameters {
         self.tensors.contains_key(&format!("{layer}.running_mean"))
     }
 
-    /// Takes the values of another encoder of the same plan.
+    /// Takes the values of another encoder of the same plan; what only one of them has, such as the
+    /// head, stays.
     pub fn copy_from(&self, other: &Parameters) {
         tch::no_grad(|| {
             for (name, tensor) in &self.tensors {
-                tensor.shallow_clone().copy_(&other.tensors[name]);
+                if let Some(value) = other.tensors.get(name) {
+                    tensor.shallow_clone().copy_(value);
+                }
             }
         });
+    }
+
+    /// Everything that training changes: the flat buffer and the batch norms' statistics.
+    pub fn changed(&self) -> Vec<Tensor> {
+        let statistics = self.specs.iter().filter(|spec| !spec.learnt);
+        let statistics = statistics.map(|spec| self.get(&spec.name));
+        std::iter::once(self.flat.shallow_clone())
+            .chain(statistics)
+            .collect()
     }
 
     /// Takes the values of the encoder under `prefix`, whose shapes must have been checked.

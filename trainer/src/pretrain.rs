@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use tch::{Device, Tensor};
 
 /// How a run is kept while it goes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Keeping {
     /// Time between checkpoints.
     pub every: Duration,
@@ -100,7 +100,7 @@ pub fn run(
     folder.create(info)?;
     let mut log = Log::open(&folder.metrics(), position.epochs)?;
     let mut batches = Batches {
-        augment: Augment::new(settings.augment, settings.spatial_flip, layout, device),
+        augment: Augment::new(settings.augmentations(), layout, device),
         streams: Streams::new(settings.stream, layout, device),
         clips: &clips,
         settings,
@@ -292,6 +292,7 @@ fn card(dataset: &Dataset, info: &RunInfo, seconds: f64) -> Card {
             citation: meta.citation.clone(),
             split: split.clone(),
             protocol: "pretrain".into(),
+            transferred_to: None,
             seed: settings.seed,
             epochs: settings.epochs,
             commit: option_env!("AIMCLR_COMMIT").map(String::from),

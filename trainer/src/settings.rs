@@ -3,7 +3,7 @@
 
 use crate::TrainError;
 use crate::aimclr::Method;
-use crate::augment::Preset;
+use crate::augment::{Augmentations, Preset};
 use crate::data::Cut;
 use crate::encoder::Precision;
 use crate::losses::Mining;
@@ -11,7 +11,6 @@ use crate::parameters::Init;
 use aimclr_skeleton::Stream;
 use aimclr_skeleton::normalise::Preprocessing;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
 
 /// Settings of a pre-training run. The defaults are the published values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,6 +55,10 @@ pub struct Settings {
     /// Whether the extreme view may have left and right swapped; where actions differ in their side
     /// only, an encoder that learns to ignore sides can't tell them apart.
     pub spatial_flip: bool,
+    /// Largest off-diagonal element of a shear, in both views.
+    pub shear: f64,
+    /// Largest angle about the extreme view's main axis, in degrees.
+    pub rotation: f64,
     /// Whether EADM drops features.
     pub eadm: bool,
     /// How several positives are summed.
@@ -71,6 +74,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let method = Method::default();
+        let augmentations = Augmentations::default();
         Self {
             stream: Stream::Joint,
             preprocessing: Preprocessing::Released,
@@ -89,8 +93,10 @@ impl Default for Settings {
             temperature: method.temperature,
             key_momentum: method.key_momentum,
             dropout: method.dropout,
-            augment: Preset::Released,
-            spatial_flip: true,
+            augment: augmentations.preset,
+            spatial_flip: augmentations.spatial_flip,
+            shear: augmentations.shear,
+            rotation: augmentations.rotation,
             eadm: method.eadm,
             mining: method.mining,
             init: Init::Default,
@@ -101,21 +107,6 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Reads a TOML file; what it does not name keeps its default.
-    pub fn read(path: &Path) -> Result<Self, TrainError> {
-        let text = std::fs::read_to_string(path).map_err(|source| TrainError::Io {
-            path: path.into(),
-            source,
-        })?;
-        toml::from_str(&text).map_err(|error| {
-            TrainError::Mismatch(format!(
-                "{}: {}",
-                path.display(),
-                error.to_string().trim_end()
-            ))
-        })
-    }
-
     /// Checks that the values make sense together.
     pub fn check(&self) -> Result<(), TrainError> {
         // The upper bounds only keep a slip of the finger from asking for more memory than there is.
@@ -154,6 +145,12 @@ impl Settings {
                 return fail(key, "expected 0 to below 1");
             }
         }
+        if !(0.0..=1.0).contains(&self.shear) {
+            return fail("shear", "expected 0 to 1");
+        }
+        if !(0.0..=180.0).contains(&self.rotation) {
+            return fail("rotation", "expected degrees, 0 to 180");
+        }
         if !(self.weight_decay.is_finite() && self.weight_decay >= 0.0) {
             return fail("weight-decay", "expected 0 or more");
         }
@@ -177,6 +174,16 @@ impl Settings {
         }
     }
 
+    /// What is done to views.
+    pub fn augmentations(&self) -> Augmentations {
+        Augmentations {
+            preset: self.augment,
+            spatial_flip: self.spatial_flip,
+            shear: self.shear,
+            rotation: self.rotation,
+        }
+    }
+
     /// What of the method was chosen.
     pub fn method(&self) -> Method {
         Method {
@@ -195,8 +202,7 @@ impl Settings {
 
     /// Learning rate in an epoch, 1-based.
     pub fn lr_in(&self, epoch: usize) -> f64 {
-        let drops = self.lr_steps.iter().filter(|step| epoch > **step).count();
-        self.lr * 0.1f64.powi(drops as i32)
+        stepped(self.lr, &self.lr_steps, epoch)
     }
 
     /// Names each setting in which `self` and `other` differ, but for the number of epochs, which
@@ -217,6 +223,12 @@ impl Settings {
             })
             .collect()
     }
+}
+
+/// `lr`, divided by ten after each of `steps`, in an epoch, 1-based.
+pub fn stepped(lr: f64, steps: &[usize], epoch: usize) -> f64 {
+    let drops = steps.iter().filter(|step| epoch > **step).count();
+    lr * 0.1f64.powi(drops as i32)
 }
 
 fn fail(key: &str, reason: &str) -> Result<(), TrainError> {

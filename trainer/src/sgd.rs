@@ -4,8 +4,8 @@
 
 use tch::Tensor;
 
-/// SGD with momentum and weight decay, no Nesterov, as PyTorch computes it:
-/// m ← μ·m + (g + λ·p), p ← p − η·m.
+/// SGD with momentum and weight decay, as PyTorch computes it: g ← g + λ·p, m ← μ·m + g,
+/// p ← p − η·m; with Nesterov's momentum p ← p − η·(g + μ·m).
 pub struct Sgd {
     /// m, as long as the parameters.
     pub momentum: Tensor,
@@ -13,6 +13,8 @@ pub struct Sgd {
     pub factor: f64,
     /// λ.
     pub weight_decay: f64,
+    /// Whether momentum is Nesterov's.
+    pub nesterov: bool,
 }
 
 impl Sgd {
@@ -22,6 +24,7 @@ impl Sgd {
             momentum: flat.zeros_like(),
             factor,
             weight_decay,
+            nesterov: false,
         }
     }
 
@@ -34,8 +37,11 @@ impl Sgd {
                 gradient += &*flat * self.weight_decay;
             }
             self.momentum *= self.factor;
-            self.momentum += gradient;
-            *flat -= &self.momentum * lr;
+            self.momentum += &gradient;
+            match self.nesterov {
+                true => *flat -= (gradient + &self.momentum * self.factor) * lr,
+                false => *flat -= &self.momentum * lr,
+            }
         });
     }
 }

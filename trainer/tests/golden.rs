@@ -5,7 +5,7 @@ use aimclr_model::{Tensor as Stored, Weights};
 use aimclr_skeleton::dataset::Dataset;
 use aimclr_skeleton::{Layout, Stream, graph};
 use aimclr_trainer::aimclr::{AimClr, Method, Stage, Views};
-use aimclr_trainer::augment::{Augment, Preset};
+use aimclr_trainer::augment::{Augment, Augmentations};
 use aimclr_trainer::eadm;
 use aimclr_trainer::encoder::{Encoder, Mode};
 use aimclr_trainer::parameters::Init;
@@ -298,7 +298,7 @@ fn a_step_of_stage_2_with_three_neighbours() {
 fn augmentations_with_given_parameters() {
     let numbers = read("data/augment.safetensors");
     let draws = &json("data/augment.json")["draws"];
-    let augment = Augment::new(Preset::Released, true, &Layout::ntu25(), Device::Cpu);
+    let augment = Augment::new(Augmentations::default(), &Layout::ntu25(), Device::Cpu);
     let input = get(&numbers, "input").unsqueeze(0);
     let draw = |name: &str| -> Vec<f64> {
         let values = draws[name].as_array().expect("an array");

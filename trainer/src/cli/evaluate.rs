@@ -1,37 +1,55 @@
-//! `aimclr-train evaluate knn|linear`.
+//! `aimclr-train evaluate knn|linear|semi|finetune`.
 
+use super::configured::Configured;
+use super::{result, set, use_threads};
 use crate::checkpoint::RunFolder;
+use crate::config::Config;
 use crate::data::Cut;
 use crate::device;
-use crate::evaluate::{self, Features, Result as Measured, knn, linear};
+use crate::evaluate::settings::Schedule;
+use crate::evaluate::{Epoch, Kind, Protocol as Measuring, Select, Trial};
 use aimclr_model::Weights;
 use aimclr_skeleton::Dataset;
-use aimclr_skeleton::files::write_atomically;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::{Args, Subcommand};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Protocol {
     /// k nearest neighbours in the space of embeddings; nothing is trained.
     Knn(Knn),
     /// A linear classifier on the frozen encoder; --out gets weights for the exporter.
+    #[command(after_help = SELECTION)]
     Linear(Linear),
+    /// Encoder and classifier trained together on a share of the labels (--share 0.1: 10 %).
+    #[command(after_help = SELECTION)]
+    Semi(Supervised),
+    /// Encoder and classifier trained together on all labels.
+    #[command(after_help = SELECTION)]
+    Finetune(Supervised),
 }
+
+const SELECTION: &str = "\
+How the model is chosen: --select validation (default) holds a share of each class's labelled samples
+out of the training part and takes the epoch that is best on them; last takes the last epoch; test
+takes the epoch that is best on the test part, as published numbers are chosen. That flatters, and
+the result says so.
+
+Any other data set of the same layout may be given with --data: transfer.";
 
 #[derive(Debug, Args)]
 struct Common {
+    #[command(flatten)]
+    configured: Configured,
     /// Dataset folder.
     #[arg(long, value_name = "DATASET")]
     data: PathBuf,
-    /// Split: its training part is the bank or trains the classifier, its test part is measured.
-    #[arg(long, value_name = "NAME")]
-    split: String,
     /// Run folder or .safetensors file of the encoder.
     #[arg(long, value_name = "RUN|FILE")]
     weights: PathBuf,
-    /// Folder for result.json, and for the classifier's weights.safetensors.
+    /// Folder for result.json, scores.safetensors (for `fuse` and `report`) and, of a trained
+    /// protocol, weights.safetensors (for the exporter), metrics.jsonl and labelled.txt.
     #[arg(long, value_name = "RESULT")]
     out: Option<PathBuf>,
     /// Windows of so many seconds; as in pre-training if --weights is a run folder.
@@ -40,6 +58,9 @@ struct Common {
     /// Seconds from one window to the next.
     #[arg(long, value_name = "SECONDS", requires = "window")]
     hop: Option<f64>,
+    /// Take whole sequences, though pre-training cut windows.
+    #[arg(long, conflicts_with = "window")]
+    whole: bool,
     /// auto, cpu, cuda or cuda:N.
     #[arg(long, default_value = "auto")]
     device: String,
@@ -55,96 +76,151 @@ struct Common {
 pub(super) struct Knn {
     #[command(flatten)]
     common: Common,
-    /// Neighbours that vote.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..))]
-    k: i64,
+    /// Numbers of neighbours that vote; the first one's result is the protocol's.
+    /// [default: 20,1,10,40]
+    #[arg(long, value_delimiter = ',')]
+    k: Vec<usize>,
+}
+
+/// What is given here wins over the configuration file; defaults are the published values.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Settings (defaults are the published values)")]
+struct Training {
+    /// Passes over the labelled samples.
+    #[arg(long)]
+    epochs: Option<usize>,
+    /// Samples in a step.
+    #[arg(long)]
+    batch_size: Option<usize>,
+    /// Learning rate.
+    #[arg(long)]
+    lr: Option<f64>,
+    /// Epochs after which the learning rate is divided by ten, as in 50,70.
+    #[arg(long, value_delimiter = ',', value_name = "EPOCHS")]
+    lr_steps: Option<Vec<usize>>,
+    /// Weight decay.
+    #[arg(long)]
+    weight_decay: Option<f64>,
+    /// Share of each class's training samples whose labels are used: round(share · n), at least one.
+    #[arg(long)]
+    share: Option<f64>,
+    /// validation, last or test: see below. [default: validation]
+    #[arg(long, value_parser = super::named::<Select>)]
+    select: Option<Select>,
+    /// Share of each class's labelled samples that --select validation holds out. [default: 0.1]
+    #[arg(long, value_name = "SHARE")]
+    validation: Option<f64>,
+    /// Seed of first values, order and choice of samples.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Repeat with so many seeds from --seed on, and give mean and deviation.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    seeds: u64,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Linear {
     #[command(flatten)]
     common: Common,
-    /// Passes over the training part.
-    #[arg(long, default_value_t = linear::Settings::default().epochs)]
-    epochs: usize,
-    /// Samples in a step.
-    #[arg(long, default_value_t = linear::Settings::default().batch_size)]
-    batch_size: usize,
-    /// Learning rate.
-    #[arg(long, default_value_t = linear::Settings::default().lr)]
-    lr: f64,
-    /// Epochs after which the learning rate is divided by ten.
-    #[arg(long, value_delimiter = ',', default_values_t = linear::Settings::default().lr_steps)]
-    lr_steps: Vec<usize>,
-    /// Weight decay.
-    #[arg(long, default_value_t = linear::Settings::default().weight_decay)]
-    weight_decay: f64,
+    #[command(flatten)]
+    training: Training,
     /// Bring embeddings to mean 0 and deviation 1 first; for encoders whose embeddings are small or
     /// all alike. Take a lower --lr with it, such as 0.1.
     #[arg(long)]
     standardise: bool,
-    /// Seed of first values and order.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Supervised {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    training: Training,
+    /// Keep batch norms' statistics and drop nothing out while training, as the released code does
+    /// when fine-tuning. [default: true for finetune, false for semi]
+    #[arg(long)]
+    freeze_norm: Option<bool>,
+    /// Crop and shear samples as pre-training's normal view is. [default: false]
+    #[arg(long)]
+    augment: Option<bool>,
+}
+
+impl Training {
+    fn apply(&self, schedule: &mut Schedule) {
+        set(&mut schedule.epochs, self.epochs);
+        set(&mut schedule.batch_size, self.batch_size);
+        set(&mut schedule.lr, self.lr);
+        set(&mut schedule.lr_steps, self.lr_steps.clone());
+        set(&mut schedule.weight_decay, self.weight_decay);
+        set(&mut schedule.share, self.share);
+        set(&mut schedule.select, self.select);
+        set(&mut schedule.validation, self.validation);
+    }
 }
 
 pub(super) fn run(protocol: Protocol) -> Result<()> {
     match protocol {
-        Protocol::Knn(arguments) => {
-            let (features, classes) = features(&arguments.common)?;
-            let result = knn::evaluate(&features, arguments.k, &classes);
-            if let Some(out) = &arguments.common.out {
-                write_result(out, &result)?;
+        Protocol::Knn(Knn { common, k }) => {
+            let mut config = common.configured.load()?;
+            if !k.is_empty() {
+                config.knn.k = k;
             }
-            print(&result, arguments.common.json)
+            measure(&common, &config, Kind::Knn, 0, 1)
         }
-        Protocol::Linear(arguments) => run_linear(arguments),
+        Protocol::Linear(arguments) => {
+            let (common, training) = (arguments.common, arguments.training);
+            let mut config = common.configured.load()?;
+            training.apply(&mut config.linear.schedule);
+            config.linear.standardise |= arguments.standardise;
+            measure(
+                &common,
+                &config,
+                Kind::Linear,
+                training.seed,
+                training.seeds,
+            )
+        }
+        Protocol::Semi(arguments) => supervised(arguments, Kind::Semi),
+        Protocol::Finetune(arguments) => supervised(arguments, Kind::Finetune),
     }
 }
 
-fn run_linear(arguments: Linear) -> Result<()> {
-    let Linear {
-        common,
-        epochs,
-        batch_size,
-        lr,
-        lr_steps,
-        weight_decay,
-        standardise,
-        seed,
-    } = arguments;
-    ensure!(batch_size > 0, "--batch-size: expected at least 1");
-    let settings = linear::Settings {
-        epochs,
-        batch_size,
-        lr,
-        lr_steps,
-        weight_decay,
-        standardise,
-        seed,
+fn supervised(arguments: Supervised, kind: Kind) -> Result<()> {
+    let (common, training) = (arguments.common, arguments.training);
+    let mut config = common.configured.load()?;
+    let settings = match kind {
+        Kind::Semi => &mut config.semi.0,
+        _ => &mut config.finetune,
     };
-    let (features, classes) = features(&common)?;
-    let (result, classifier) = linear::evaluate(&features, &classes, &settings);
-    if let Some(out) = &common.out {
-        write_result(out, &result)?;
-        let path = out.join("weights.safetensors");
-        linear::weights(&features, &classifier, &classes, &result).write(&path)?;
-        eprintln!("encoder and classifier written to {}", path.display());
-    }
-    print(&result, common.json)
+    training.apply(&mut settings.schedule);
+    set(&mut settings.freeze_norm, arguments.freeze_norm);
+    set(&mut settings.augment, arguments.augment);
+    measure(&common, &config, kind, training.seed, training.seeds)
 }
 
-fn features(common: &Common) -> Result<(Features, Vec<String>)> {
-    super::use_threads(common.threads);
+fn measure(common: &Common, config: &Config, kind: Kind, seed: u64, seeds: u64) -> Result<()> {
+    use_threads(common.threads);
     let device = device::parse(&common.device)?;
+    let split = common.configured.split(config)?;
     let dataset = Dataset::open(&common.data)?;
     let weights = Weights::read(&common.weights)?;
-    let cut = cut(common)?;
-    let features = evaluate::features(&dataset, &common.split, &weights, cut, device)?;
-    Ok((features, dataset.meta().classes.clone()))
+    let trial = Trial::new(&dataset, split, &weights, cut(common)?, device)?;
+    let protocol = Measuring { kind, share: None };
+    let bar = Bar::new(protocol);
+    let epoch = &mut |seed, epoch: &Epoch| bar.epoch(seed, epoch);
+    let measured = protocol.run_seeds(&trial, config, seed, seeds, epoch)?;
+    bar.0.finish_and_clear();
+    if let Some(out) = &common.out {
+        measured.write(out)?;
+        if measured.weights.is_some() {
+            let path = out.join("weights.safetensors");
+            eprintln!("encoder and classifier written to {}", path.display());
+        }
+    }
+    result::print(&measured.result, common.json)
 }
 
-/// The windows asked for, else those of the run, else whole sequences.
+/// Windows as asked for, else as in the run whose weights are measured.
 fn cut(common: &Common) -> Result<Cut> {
     if let (Some(window), Some(hop)) = (common.window, common.hop) {
         ensure!(
@@ -154,46 +230,33 @@ fn cut(common: &Common) -> Result<Cut> {
         return Ok(Cut::Windows { window, hop });
     }
     let run = RunFolder::new(&common.weights);
-    match run.info().exists() {
+    match run.info().exists() && !common.whole {
         true => Ok(run.read_info()?.settings.cut()),
         false => Ok(Cut::Whole),
     }
 }
 
-fn write_result(out: &Path, result: &Measured) -> Result<()> {
-    std::fs::create_dir_all(out).with_context(|| format!("{}", out.display()))?;
-    let path = out.join("result.json");
-    let text = serde_json::to_string_pretty(result)?;
-    write_atomically(&path, |file| file.write_all(text.as_bytes()))
-        .with_context(|| format!("{}", path.display()))
-}
+/// Shows the epochs of a protocol on a terminal.
+pub(super) struct Bar(pub ProgressBar);
 
-fn print(result: &Measured, json: bool) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    if json {
-        writeln!(out, "{}", serde_json::to_string(result)?)?;
-        return Ok(());
-    }
-    writeln!(out, "{:<28} {:>8}", "protocol", result.protocol)?;
-    writeln!(out, "{:<28} {:>8}", "training samples", result.training)?;
-    writeln!(out, "{:<28} {:>8}", "test samples", result.samples)?;
-    writeln!(out, "{:<28} {:>7.2}%", "top-1", result.top1)?;
-    writeln!(out, "{:<28} {:>7.2}%", "top-5", result.top5)?;
-    for (name, value) in &result.further {
-        writeln!(out, "{name:<28} {value:>7.2}%")?;
-    }
-    writeln!(out)?;
-    let width = result
-        .per_class
-        .iter()
-        .map(|(name, _)| name.chars().count())
-        .max()
-        .unwrap_or(0);
-    for (class, share) in &result.per_class {
-        match share {
-            Some(share) => writeln!(out, "{class:<width$} {share:>7.2}%")?,
-            None => writeln!(out, "{class:<width$}       –")?,
+impl Bar {
+    pub(super) fn new(protocol: Measuring) -> Self {
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}  {msg}  {elapsed} gone")
+        {
+            bar.set_style(style);
         }
+        bar.set_prefix(protocol.to_string());
+        Self(bar)
     }
-    Ok(())
+
+    pub(super) fn epoch(&self, seed: u64, epoch: &Epoch) {
+        let Epoch {
+            epoch, loss, lr, ..
+        } = epoch;
+        self.0.set_message(format!(
+            "seed {seed}  epoch {epoch}  loss {loss:.3}  lr {lr}"
+        ));
+        self.0.tick();
+    }
 }

@@ -1,10 +1,15 @@
 //! The command line of `aimclr-train`.
 
+mod configured;
 mod evaluate;
+mod fuse;
 mod pretrain;
+mod reproduce;
+mod result;
 
 use aimclr_skeleton::cli::exit_code;
 use clap::{Parser, Subcommand};
+use serde::de::DeserializeOwned;
 use std::process::ExitCode;
 
 /// Learns skeleton action recognition without labels (AimCLR), and measures what was learnt.
@@ -33,6 +38,11 @@ enum Command {
     /// Measure an encoder with a protocol.
     #[command(subcommand)]
     Evaluate(Box<evaluate::Protocol>),
+    /// Combine the class scores of several results, such as those of the three streams.
+    Fuse(fuse::Arguments),
+    /// Pre-train every stream in turn, measure each and fuse them: a published table from one
+    /// command.
+    Reproduce(Box<reproduce::Arguments>),
 }
 
 /// Runs the command line. Exit code 0: done, 1: failed, 2: wrong usage.
@@ -41,6 +51,8 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Pretrain(arguments) => pretrain::run(*arguments),
         Command::Evaluate(protocol) => evaluate::run(*protocol),
+        Command::Fuse(arguments) => fuse::run(arguments),
+        Command::Reproduce(arguments) => reproduce::run(*arguments),
     };
     exit_code(done.map(|()| ExitCode::SUCCESS))
 }
@@ -50,5 +62,17 @@ fn use_threads(threads: Option<i32>) {
     if let Some(threads) = threads {
         tch::set_num_threads(threads);
         tch::set_num_interop_threads(1);
+    }
+}
+
+/// Reads an enum by the names that it has in files.
+fn named<T: DeserializeOwned>(name: &str) -> Result<T, String> {
+    serde_json::from_value(name.into()).map_err(|error| error.to_string())
+}
+
+/// Sets a field to what was given, if something was.
+fn set<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
     }
 }

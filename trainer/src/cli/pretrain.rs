@@ -1,8 +1,11 @@
 //! `aimclr-train pretrain`.
 
+use super::configured::Configured;
+use super::{named, set};
 use crate::aimclr::Outcome;
 use crate::augment::Preset;
 use crate::checkpoint::{RunFolder, RunInfo};
+use crate::config::Config;
 use crate::encoder::Precision;
 use crate::losses::Mining;
 use crate::metrics::Epoch;
@@ -15,7 +18,6 @@ use aimclr_skeleton::{Dataset, Stream};
 use anyhow::{Context, Result};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::de::DeserializeOwned;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,18 +30,14 @@ const REFRESH: Duration = Duration::from_millis(250);
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
 pub(super) struct Arguments {
+    #[command(flatten)]
+    configured: Configured,
     /// Dataset folder.
     #[arg(long, value_name = "DATASET")]
     data: PathBuf,
-    /// Split whose training part is learnt from.
-    #[arg(long, value_name = "NAME")]
-    split: String,
     /// Run folder: settings, metrics, checkpoint and weights.
     #[arg(long, value_name = "RUN")]
     out: PathBuf,
-    /// TOML file with settings; the options below override it.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
     /// Go on from the checkpoint in the run folder.
     #[arg(long)]
     resume: bool,
@@ -129,6 +127,13 @@ struct Changes {
     /// their side only. [default: true]
     #[arg(long)]
     spatial_flip: Option<bool>,
+    /// Largest off-diagonal element of a shear; less for actions that differ in the plane in which a
+    /// limb moves. [default: 0.5]
+    #[arg(long)]
+    shear: Option<f64>,
+    /// Largest angle about the extreme view's main axis, in degrees. [default: 30]
+    #[arg(long, value_name = "DEGREES")]
+    rotation: Option<f64>,
     /// Whether EADM drops features: true or false. [default: true]
     #[arg(long)]
     eadm: Option<bool>,
@@ -146,18 +151,8 @@ struct Changes {
     seed: Option<u64>,
 }
 
-/// Reads an enum by the names that it has in files.
-fn named<T: DeserializeOwned>(name: &str) -> Result<T, String> {
-    serde_json::from_value(name.into()).map_err(|error| error.to_string())
-}
-
 impl Changes {
     fn apply(self, settings: &mut Settings) {
-        fn set<T>(field: &mut T, value: Option<T>) {
-            if let Some(value) = value {
-                *field = value;
-            }
-        }
         set(&mut settings.stream, self.stream);
         set(&mut settings.preprocessing, self.preprocessing);
         set(&mut settings.frames, self.frames);
@@ -177,6 +172,8 @@ impl Changes {
         set(&mut settings.dropout, self.dropout);
         set(&mut settings.augment, self.augment);
         set(&mut settings.spatial_flip, self.spatial_flip);
+        set(&mut settings.shear, self.shear);
+        set(&mut settings.rotation, self.rotation);
         set(&mut settings.eadm, self.eadm);
         set(&mut settings.mining, self.mining);
         set(&mut settings.init, self.init);
@@ -189,12 +186,21 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
     super::use_threads(arguments.threads);
     let device = device::parse(&arguments.device)?;
     let folder = RunFolder::new(&arguments.out);
-    let mut settings = match &arguments.config {
-        Some(path) => Settings::read(path)?,
-        None if arguments.resume && folder.info().exists() => folder.read_info()?.settings,
-        None => Settings::default(),
+    let configured = &arguments.configured;
+    let mut config = match arguments.resume && folder.info().exists() && configured.files.is_empty()
+    {
+        true => {
+            let before = folder.read_info()?;
+            configured.load_over(&Config {
+                split: before.split,
+                pretrain: before.settings,
+                ..Config::default()
+            })?
+        }
+        false => configured.load()?,
     };
-    arguments.changes.apply(&mut settings);
+    let settings = &mut config.pretrain;
+    arguments.changes.apply(settings);
     settings.check()?;
     if !arguments.resume && !arguments.force && folder.checkpoint().exists() {
         anyhow::bail!(
@@ -206,8 +212,8 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
     let info = RunInfo {
         dataset: dataset.meta().name.clone(),
         data: arguments.data.clone(),
-        split: arguments.split.clone(),
-        settings,
+        split: configured.split(&config)?.into(),
+        settings: config.pretrain.clone(),
     };
     let minutes = arguments.checkpoint_every.clamp(0.0, 1e6);
     let keeping = Keeping {
@@ -242,7 +248,7 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
 }
 
 /// A bar on a terminal, a line an epoch elsewhere.
-struct Bar {
+pub(super) struct Bar {
     bar: ProgressBar,
     settings: Settings,
     shown: Instant,
@@ -252,7 +258,7 @@ struct Bar {
 }
 
 impl Bar {
-    fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: Settings) -> Self {
         let now = Instant::now();
         let bar = ProgressBar::new(0);
         Self {

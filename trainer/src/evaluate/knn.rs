@@ -1,43 +1,63 @@
 //! k nearest neighbours in the space of embeddings.
 
-use super::{Features, Result, accuracy};
+use super::settings::Knn as Settings;
+use super::{Embedded, Measured, Result, Scored, Scores, Trial, accuracy};
+use crate::TrainError;
 use tch::{Kind, Tensor};
 
-/// Temperature of a neighbour's weight.
-const TEMPERATURE: f64 = 0.1;
-
-/// Other numbers of neighbours that are reported beside the one asked for.
-const REPORTED: [i64; 4] = [1, 10, 20, 40];
-
-/// Class scores (N, classes) of the test part: cosine similarity, each of the k nearest training
-/// samples votes for its class with weight exp(similarity / 0.1).
-pub fn scores(features: &Features, k: i64, classes: i64) -> Tensor {
+/// Class scores (N, classes) of the test part: each of the k training samples nearest by cosine
+/// similarity votes for its class with weight exp(similarity / temperature).
+pub fn scores(trial: &Trial, k: usize, temperature: f64) -> Tensor {
+    let Embedded { train, test } = trial.embeddings();
     let unit = crate::encoder::unit;
-    let bank = unit(&features.train.embeddings).transpose(0, 1);
-    let similarity = unit(&features.test.embeddings).matmul(&bank);
-    let (nearest, index) = similarity.topk(k.min(bank.size()[1]), 1, true, true);
-    let labels = features
-        .train
-        .labels
-        .index_select(0, &index.view([-1]))
-        .view_as(&index);
-    let votes = Tensor::zeros([index.size()[0], classes], (Kind::Float, index.device()));
-    votes.scatter_add(1, &labels, &(nearest / TEMPERATURE).exp())
+    let bank = unit(train).transpose(0, 1);
+    let similarity = unit(test).matmul(&bank);
+    let (nearest, index) = similarity.topk((k as i64).min(bank.size()[1]), 1, true, true);
+    let labels = Tensor::from_slice(&trial.train.labels).to_device(index.device());
+    let labels = labels.index_select(0, &index.view([-1])).view_as(&index);
+    let shape = [index.size()[0], trial.classes.len() as i64];
+    let votes = Tensor::zeros(shape, (Kind::Float, index.device()));
+    votes.scatter_add(1, &labels, &(nearest / temperature).exp())
 }
 
-/// The protocol with k neighbours.
-pub fn evaluate(features: &Features, k: i64, classes: &[String]) -> Result {
-    let count = classes.len() as i64;
-    let further = REPORTED.into_iter().filter(|other| *other != k).map(|k| {
-        let (top1, _) = accuracy(&scores(features, k, count), &features.test.labels);
+/// The protocol.
+pub fn evaluate(trial: &Trial, settings: &Settings) -> std::result::Result<Measured, TrainError> {
+    let fail = |key: &str, reason: &str| {
+        Err(TrainError::Setting {
+            key: key.into(),
+            reason: reason.into(),
+        })
+    };
+    let Some((first, others)) = settings.k.split_first() else {
+        return fail("--k", "expected at least one number of neighbours");
+    };
+    if settings.k.contains(&0) {
+        return fail("--k", "expected 1 or more neighbours");
+    }
+    if !(settings.temperature.is_finite() && settings.temperature > 0.0) {
+        return fail("knn.temperature", "expected a number above 0");
+    }
+    let logits = scores(trial, *first, settings.temperature);
+    let mut result = Result::new("knn", trial, &logits, 0);
+    let labels = trial.test_labels();
+    let others = others.iter().filter(|k| *k != first).map(|k| {
+        let (top1, _) = accuracy(&scores(trial, *k, settings.temperature), &labels);
         (format!("top1 at k={k}"), top1)
     });
-    let further = further.collect();
-    super::result(
-        "knn",
-        &scores(features, k, count),
-        features,
-        classes,
-        further,
-    )
+    result.further = others.collect();
+    Ok(Measured {
+        scores: Scores {
+            test: Scored {
+                logits,
+                labels,
+                names: trial.test.names.clone(),
+            },
+            embeddings: trial.embeddings().test.shallow_clone(),
+            validation: None,
+        },
+        weights: None,
+        labelled: Vec::new(),
+        history: Vec::new(),
+        result,
+    })
 }

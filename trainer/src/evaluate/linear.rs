@@ -1,113 +1,91 @@
-//! A linear classifier on frozen embeddings.
+//! A linear classifier on the frozen encoder.
 
-use super::{Features, Result};
+use super::fit::{Concluded, Epoch, Learner, fit};
+use super::settings::Linear as Settings;
+use super::{Embedded, Labelled, Measured, Trial};
+use crate::TrainError;
 use crate::seeds::{self, Use};
 use crate::sgd::Sgd;
-use aimclr_model::plan::{Head, QUERY};
-use aimclr_model::{Tensor as StoredTensor, Weights};
-use rand::seq::SliceRandom;
+use aimclr_model::plan::QUERY;
+use aimclr_skeleton::dataset::Part;
 use tch::{Kind, Reduction, Tensor};
 
-/// Settings of the protocol; the defaults are the published values.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
-    /// Passes over the training part.
-    pub epochs: usize,
-    /// Samples in a step; all of them where there are fewer. An incomplete last batch is dropped.
-    pub batch_size: usize,
-    /// Learning rate.
-    pub lr: f64,
-    /// The learning rate is divided by ten after each of these epochs.
-    pub lr_steps: Vec<usize>,
-    /// Weight decay; the published protocol has none.
-    pub weight_decay: f64,
-    /// Whether embeddings are brought to mean 0 and deviation 1 over the training part first; the
-    /// published protocol does not. What that does is folded into the classifier.
-    pub standardise: bool,
-    /// Seed of first values and order.
-    pub seed: u64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            epochs: 100,
-            batch_size: 128,
-            lr: 3.0,
-            lr_steps: vec![80],
-            weight_decay: 0.0,
-            standardise: false,
-            seed: 0,
-        }
-    }
-}
+/// SGD's momentum.
+const MOMENTUM: f64 = 0.9;
 
 /// What was learnt: class scores are embedding · weightᵀ + bias.
-pub struct Classifier {
+struct Classifier {
+    /// Weight and bias, one after the other.
+    flat: Tensor,
     /// (classes, E).
-    pub weight: Tensor,
+    weight: Tensor,
     /// (classes).
-    pub bias: Tensor,
+    bias: Tensor,
 }
 
 impl Classifier {
-    /// Class scores (N, classes).
-    pub fn scores(&self, embeddings: &Tensor) -> Tensor {
+    /// Weights drawn from N(0, 0.02), no bias, as the released code starts.
+    fn new(classes: i64, embeddings: &Tensor, seed: u64) -> Self {
+        seeds::seed_torch(seed, Use::Classifier, 0);
+        let size = embeddings.size()[1];
+        let flat = Tensor::zeros([classes * (size + 1)], (Kind::Float, embeddings.device()));
+        let _ = flat.narrow(0, 0, classes * size).normal_(0.0, 0.02);
+        let part = |from: i64, length: i64| flat.narrow(0, from, length).detach();
+        Self {
+            weight: part(0, classes * size)
+                .view([classes, size])
+                .set_requires_grad(true),
+            bias: part(classes * size, classes).set_requires_grad(true),
+            flat,
+        }
+    }
+
+    fn scores(&self, embeddings: &Tensor) -> Tensor {
         embeddings.linear(&self.weight, Some(&self.bias))
     }
 }
 
-/// Trains the classifier. The encoder is frozen and in eval mode and nothing is augmented, so its
-/// embeddings are computed once.
-pub fn train(features: &Features, classes: i64, settings: &Settings) -> Classifier {
-    let scaling = settings
-        .standardise
-        .then(|| Scaling::of(&features.train.embeddings));
-    let embeddings = &match &scaling {
-        Some(scaling) => scaling.apply(&features.train.embeddings),
-        None => features.train.embeddings.shallow_clone(),
-    };
-    let labels = &features.train.labels;
-    let (samples, size) = (embeddings.size()[0] as usize, embeddings.size()[1]);
-    seeds::seed_torch(settings.seed, Use::Classifier, 0);
-    let mut flat = Tensor::zeros([classes * (size + 1)], (Kind::Float, embeddings.device()));
-    let _ = flat.narrow(0, 0, classes * size).normal_(0.0, 0.02);
-    let part = |from: i64, length: i64| flat.narrow(0, from, length).detach();
-    let weight = part(0, classes * size)
-        .view([classes, size])
-        .set_requires_grad(true);
-    let bias = part(classes * size, classes).set_requires_grad(true);
-    let classifier = Classifier { weight, bias };
-    let mut sgd = Sgd::new(&flat, 0.9, settings.weight_decay);
-    let batch = settings.batch_size.min(samples);
-    let mut order: Vec<i64> = (0..samples as i64).collect();
-    for epoch in 1..=settings.epochs {
-        let drops = settings
-            .lr_steps
-            .iter()
-            .filter(|step| epoch > **step)
-            .count();
-        let lr = settings.lr * 0.1f64.powi(drops as i32);
-        order.shuffle(&mut seeds::rng(
-            settings.seed,
-            Use::Classifier,
-            epoch as u64,
-        ));
-        for chosen in order.chunks_exact(batch) {
-            let chosen = Tensor::from_slice(chosen).to_device(embeddings.device());
-            let scores = classifier.scores(&embeddings.index_select(0, &chosen));
-            let target = labels.index_select(0, &chosen);
-            let loss =
-                scores.cross_entropy_loss::<Tensor>(&target, None, Reduction::Mean, -100, 0.0);
-            let learnt = [&classifier.weight, &classifier.bias];
-            let gradients = Tensor::run_backward(&[loss], &learnt, false, false);
-            sgd.step(&mut flat, &gradients, lr);
-        }
+/// The classifier and what it learns from. The encoder is frozen and in eval mode and nothing is
+/// augmented, so its embeddings are computed once.
+struct Head<'a> {
+    classifier: Classifier,
+    trial: &'a Trial,
+    train: Tensor,
+    test: Tensor,
+}
+
+impl Learner for Head<'_> {
+    fn gradients(&self, samples: &[i64]) -> (Tensor, Vec<Tensor>) {
+        let scores = self.classifier.scores(&pick(&self.train, samples));
+        let target = self.trial.labels_of(Part::Train, samples);
+        let loss = scores.cross_entropy_loss::<Tensor>(&target, None, Reduction::Mean, -100, 0.0);
+        let learnt = [&self.classifier.weight, &self.classifier.bias];
+        let gradients = Tensor::run_backward(&[&loss], &learnt, false, false);
+        (loss, gradients)
     }
-    match scaling {
-        Some(scaling) => tch::no_grad(|| scaling.fold(&classifier)),
-        None => classifier,
+
+    fn flat(&self) -> Tensor {
+        self.classifier.flat.shallow_clone()
     }
+
+    fn state(&self) -> Vec<Tensor> {
+        vec![self.flat()]
+    }
+
+    fn scores(&self, part: Part, samples: &[i64]) -> Tensor {
+        let embeddings = match part {
+            Part::Train => &self.train,
+            Part::Test => &self.test,
+        };
+        tch::no_grad(|| self.classifier.scores(&pick(embeddings, samples)))
+    }
+}
+
+fn pick(rows: &Tensor, samples: &[i64]) -> Tensor {
+    rows.index_select(
+        0,
+        &crate::device::send(&Tensor::from_slice(samples), rows.device()),
+    )
 }
 
 /// Mean and deviation of embeddings, dimension by dimension.
@@ -131,54 +109,63 @@ impl Scaling {
         (embeddings - &self.mean) / &self.deviation
     }
 
-    /// The classifier that gives for embeddings what `classifier` gives for scaled ones.
-    fn fold(&self, classifier: &Classifier) -> Classifier {
+    /// Weight and bias that give for embeddings what `classifier` gives for scaled ones.
+    fn fold(&self, classifier: &Classifier) -> (Tensor, Tensor) {
         let weight = &classifier.weight / &self.deviation;
         let bias = &classifier.bias - weight.matmul(&self.mean);
-        Classifier { weight, bias }
+        (weight, bias)
     }
 }
 
-/// The protocol; the last epoch's classifier is taken.
+/// The protocol.
 pub fn evaluate(
-    features: &Features,
-    classes: &[String],
+    trial: &Trial,
     settings: &Settings,
-) -> (Result, Classifier) {
-    let classifier = train(features, classes.len() as i64, settings);
-    let scores = tch::no_grad(|| classifier.scores(&features.test.embeddings));
-    (
-        super::result("linear", &scores, features, classes, Vec::new()),
-        classifier,
-    )
-}
-
-/// Encoder and classifier as one weight file, ready for the exporter.
-pub fn weights(
-    features: &Features,
-    classifier: &Classifier,
-    classes: &[String],
-    result: &Result,
-) -> Weights {
-    let mut weights = Weights::default();
-    debug_assert_eq!(features.encoder.head, Head::None);
-    features.encoder.parameters.store(&mut weights, QUERY);
-    let mut put = |name: &str, tensor: &Tensor| {
-        let tensor: StoredTensor = crate::parameters::stored(tensor);
-        weights.tensors.insert(format!("{QUERY}.fc.{name}"), tensor);
+    seed: u64,
+    progress: &mut dyn FnMut(&Epoch),
+) -> Result<Measured, TrainError> {
+    let schedule = &settings.schedule;
+    schedule.check()?;
+    let labelled = Labelled::draw(&trial.train.labels, schedule, seed);
+    let Embedded { train, test } = trial.embeddings();
+    let scaling = settings
+        .standardise
+        .then(|| Scaling::of(&pick(train, &labelled.train)));
+    let scaled = |embeddings: &Tensor| match &scaling {
+        Some(scaling) => scaling.apply(embeddings),
+        None => embeddings.shallow_clone(),
     };
-    put("weight", &classifier.weight);
-    put("bias", &classifier.bias);
-    let mut card = features.card.clone();
-    card.classes = classes.to_vec();
-    card.provenance.protocol = "linear".into();
-    card.provenance.metrics = [
-        ("top1".to_string(), result.top1),
-        ("top5".to_string(), result.top5),
-    ]
-    .into();
-    weights.card = Some(card);
-    weights
+    let head = Head {
+        classifier: Classifier::new(trial.classes.len() as i64, train, seed),
+        trial,
+        train: scaled(train),
+        test: scaled(test),
+    };
+    let sgd = Sgd::new(&head.flat(), MOMENTUM, schedule.weight_decay);
+    let fitted = fit(&head, sgd, trial, &labelled, schedule, seed, progress)?;
+
+    let logits = head.scores(Part::Test, &trial.all(Part::Test));
+    let (weight, bias) = tch::no_grad(|| match &scaling {
+        Some(scaling) => scaling.fold(&head.classifier),
+        None => (
+            head.classifier.weight.shallow_clone(),
+            head.classifier.bias.shallow_clone(),
+        ),
+    });
+    let concluded = Concluded {
+        protocol: "linear",
+        logits,
+        embeddings: test.shallow_clone(),
+        labelled,
+        fitted,
+    };
+    Ok(concluded.measured(trial, &head, schedule, seed, |weights| {
+        trial.encoder.parameters.store(weights, QUERY);
+        for (name, tensor) in [("weight", &weight), ("bias", &bias)] {
+            let tensor = crate::parameters::stored(tensor);
+            weights.tensors.insert(format!("{QUERY}.fc.{name}"), tensor);
+        }
+    }))
 }
 
 #[cfg(test)]
@@ -191,13 +178,17 @@ mod tests {
         tch::manual_seed(3);
         let random = |shape: [i64; 2]| Tensor::randn(shape, (Kind::Float, Device::Cpu));
         let embeddings = random([50, 8]) * random([1, 8]) * 5.0 + random([1, 8]) * 3.0;
-        let classifier = Classifier {
-            weight: random([4, 8]),
-            bias: random([1, 4]).squeeze(),
-        };
+        let classifier = Classifier::new(4, &embeddings, 0);
+        tch::no_grad(|| {
+            _ = classifier
+                .flat
+                .shallow_clone()
+                .copy_(&random([36, 1]).squeeze())
+        });
         let scaling = Scaling::of(&embeddings);
         let scaled = classifier.scores(&scaling.apply(&embeddings));
-        let folded = scaling.fold(&classifier).scores(&embeddings);
+        let (weight, bias) = scaling.fold(&classifier);
+        let folded = embeddings.linear(&weight, Some(&bias));
         assert!((scaled - folded).abs().max().double_value(&[]) < 1e-4);
     }
 }

@@ -1,8 +1,19 @@
 //! Protocols that measure what an encoder has learnt.
 
+mod fit;
+pub mod fuse;
 pub mod knn;
+mod labelled;
 pub mod linear;
+pub mod protocol;
+mod result;
 pub mod settings;
+pub mod supervised;
+
+pub use fit::Epoch;
+pub use labelled::{Labelled, Select};
+pub use protocol::{Kind, Protocol};
+pub use result::{Measured, Result, Scored, Scores, Seeds, Spread, accuracy};
 
 use crate::TrainError;
 use crate::data::{Clips, Cut};
@@ -11,166 +22,188 @@ use crate::streams::Streams;
 use aimclr_model::plan::{Head, QUERY};
 use aimclr_model::{Card, Plan, Weights};
 use aimclr_skeleton::dataset::{Dataset, Part};
-use serde::Serialize;
-use tch::{Device, Kind, Tensor};
+use std::cell::OnceCell;
+use tch::{Device, Tensor};
 
 /// Samples that go through the encoder at once.
 const BATCH: i64 = 128;
 
-/// Result of a protocol.
-#[derive(Debug, Clone, Serialize)]
-pub struct Result {
-    /// `knn` or `linear`.
-    pub protocol: String,
-    /// Share of test samples whose class is the first guess, in percent.
-    pub top1: f64,
-    /// Share whose class is among the first five guesses, in percent.
-    pub top5: f64,
-    /// Test samples.
-    pub samples: usize,
-    /// Training samples.
-    pub training: usize,
-    /// Top-1 of each class, in percent; `null` where the test part has none of it.
-    pub per_class: Vec<(String, Option<f64>)>,
-    /// Results with other settings, such as other k.
-    pub further: Vec<(String, f64)>,
-}
-
-/// Embeddings of one part of a data set.
-pub struct Embedded {
-    /// (N, E).
-    pub embeddings: Tensor,
-    /// (N).
-    pub labels: Tensor,
-}
-
-/// Embeddings of both parts, and what they were made with.
-pub struct Features {
+/// An encoder before a split of a data set: what every protocol measures.
+pub struct Trial {
     /// The training part.
-    pub train: Embedded,
+    pub train: Clips,
     /// The test part.
-    pub test: Embedded,
-    /// The weights' card.
+    pub test: Clips,
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// Name of the data set.
+    pub dataset: String,
+    /// The split.
+    pub split: String,
+    /// The weights' card, with the window of this data: a classifier is to be run on windows like
+    /// those that it was trained on.
     pub card: Card,
-    /// The encoder.
+    /// The encoder without head.
     pub encoder: Encoder,
+    /// Makes the encoder's stream.
+    pub streams: Streams,
+    embeddings: OnceCell<Embedded>,
 }
 
-/// Runs both parts of a split through an encoder, in eval mode and without augmentation.
-///
-/// The card of the result names the window of this data, which may be another one than that of
-/// pre-training: a classifier is to be run on windows like those that it was trained on.
-pub fn features(
-    dataset: &Dataset,
-    split: &str,
+/// Embeddings of both parts, each (N, E), in eval mode and without augmentation.
+pub struct Embedded {
+    /// The training part.
+    pub train: Tensor,
+    /// The test part.
+    pub test: Tensor,
+}
+
+impl Trial {
+    /// Loads both parts of a split, and the encoder of `weights`.
+    ///
+    /// # Errors
+    /// Weights without a card or of another layout, a split without samples in one of its parts,
+    /// or with a class that only its test part has.
+    pub fn new(
+        dataset: &Dataset,
+        split: &str,
+        weights: &Weights,
+        cut: Cut,
+        device: Device,
+    ) -> std::result::Result<Self, TrainError> {
+        let (plan, _) = Plan::of_weights(weights, QUERY)?;
+        let mut card = checked_card(weights, plan, dataset)?;
+        let load = |part| {
+            Clips::load(
+                dataset,
+                split,
+                part,
+                cut,
+                card.frames,
+                card.preprocessing,
+                device,
+            )
+        };
+        let (train, test) = (load(Part::Train)?, load(Part::Test)?);
+        let classes = dataset.meta().classes.clone();
+        labelled::refuse_unseen_classes(&train.labels, &test.labels, &classes, split)?;
+        let encoder = Encoder::new(plan, Head::None, device);
+        encoder.parameters.load(weights, QUERY)?;
+        card.window = match cut {
+            Cut::Windows { window, .. } => window,
+            Cut::Whole => train.seconds,
+        };
+        Ok(Self {
+            streams: Streams::new(card.streams[0], &card.layout, device),
+            train,
+            test,
+            classes,
+            dataset: dataset.meta().name.clone(),
+            split: split.into(),
+            card,
+            encoder,
+            embeddings: OnceCell::new(),
+        })
+    }
+
+    /// Embeddings of both parts; computed once.
+    pub fn embeddings(&self) -> &Embedded {
+        self.embeddings.get_or_init(|| {
+            let embed = |part| {
+                let (clips, samples) = (self.part(part), self.all(part));
+                let batches: Vec<Tensor> = samples
+                    .chunks(BATCH as usize)
+                    .map(|samples| self.encoder.embed(&self.streams.of(&clips.batch(samples))))
+                    .collect();
+                Tensor::cat(&batches, 0)
+            };
+            Embedded {
+                train: embed(Part::Train),
+                test: embed(Part::Test),
+            }
+        })
+    }
+
+    fn part(&self, part: Part) -> &Clips {
+        match part {
+            Part::Train => &self.train,
+            Part::Test => &self.test,
+        }
+    }
+
+    /// Every sample of a part.
+    fn all(&self, part: Part) -> Vec<i64> {
+        (0..self.part(part).len() as i64).collect()
+    }
+
+    fn labels_of(&self, part: Part, samples: &[i64]) -> Tensor {
+        let labels = &self.part(part).labels;
+        let labels: Vec<i64> = samples.iter().map(|i| labels[*i as usize]).collect();
+        let device = self.encoder.parameters.flat.device();
+        crate::device::send(&Tensor::from_slice(&labels), device)
+    }
+
+    fn test_labels(&self) -> Tensor {
+        self.labels_of(Part::Test, &self.all(Part::Test))
+    }
+
+    /// Weights of an encoder with classifier, still without tensors.
+    fn classified(&self, result: &Result) -> Weights {
+        let mut card = self.card.clone();
+        card.classes = self.classes.clone();
+        let provenance = &mut card.provenance;
+        provenance.protocol = result.protocol.clone();
+        if provenance.dataset != self.dataset || provenance.split != self.split {
+            provenance.transferred_to = Some(format!("{} ({})", self.dataset, self.split));
+        }
+        provenance.metrics = [("top1", result.top1), ("top5", result.top5)]
+            .map(|(name, value)| (name.to_string(), value))
+            .into();
+        Weights {
+            card: Some(card),
+            ..Weights::default()
+        }
+    }
+}
+
+fn checked_card(
     weights: &Weights,
-    cut: Cut,
-    device: Device,
-) -> std::result::Result<Features, TrainError> {
-    let (plan, _) = Plan::of_weights(weights, QUERY)?;
-    let mut card = weights.card.clone().ok_or_else(|| {
-        TrainError::Mismatch(format!(
-            "{}: no model card in the metadata; only weights written by `aimclr-train` can be \
-             evaluated",
-            weights.path.display()
-        ))
-    })?;
+    plan: Plan,
+    dataset: &Dataset,
+) -> std::result::Result<Card, TrainError> {
+    let fail = |reason: String| {
+        let path = weights.path.display();
+        Err(TrainError::Mismatch(format!("{path}{reason}")))
+    };
+    let Some(card) = weights.card.clone() else {
+        return fail(
+            ": no model card in the metadata; only weights written by `aimclr-train` can be \
+             evaluated"
+                .into(),
+        );
+    };
     if card.layout.len() != plan.joints {
-        return Err(TrainError::Mismatch(format!(
-            "{}: joints: the model card says {}, the weights say {}",
-            weights.path.display(),
+        return fail(format!(
+            ": joints: the model card says {}, the weights say {}",
             card.layout.len(),
             plan.joints
-        )));
+        ));
     }
     if card.layout != *dataset.layout() {
-        return Err(TrainError::Mismatch(format!(
-            "{} understands layout \"{}\" with {} joints, {} has layout \"{}\" with {}",
-            weights.path.display(),
+        return fail(format!(
+            " understands layout \"{}\" with {} joints, {} has layout \"{}\" with {}",
             card.layout.name,
             card.layout.len(),
             dataset.folder().display(),
             dataset.layout().name,
             dataset.layout().len()
-        )));
+        ));
     }
-    let encoder = Encoder::new(plan, Head::None, device);
-    encoder.parameters.load(weights, QUERY)?;
-    let stream = card.streams[0];
-    let streams = Streams::new(stream, &card.layout, device);
-    let frames = card.frames;
-    let embed = |part| -> std::result::Result<(Embedded, f64), TrainError> {
-        let clips = Clips::load(dataset, split, part, cut, frames, card.preprocessing, device)?;
-        let batches: Vec<Tensor> = clips
-            .joints
-            .split(BATCH, 0)
-            .iter()
-            .map(|joints| encoder.embed(&streams.of(joints)))
-            .collect();
-        let embedded = Embedded {
-            embeddings: Tensor::cat(&batches, 0),
-            labels: Tensor::from_slice(&clips.labels).to_device(device),
-        };
-        Ok((embedded, clips.seconds))
-    };
-    let ((train, seconds), (test, _)) = (embed(Part::Train)?, embed(Part::Test)?);
-    card.window = match cut {
-        Cut::Windows { window, .. } => window,
-        Cut::Whole => seconds,
-    };
-    Ok(Features {
-        train,
-        test,
-        card,
-        encoder,
-    })
-}
-
-/// Top-1 and top-5 of class scores (N, classes), in percent.
-pub fn accuracy(scores: &Tensor, labels: &Tensor) -> (f64, f64) {
-    let classes = scores.size()[1];
-    let top = |k: i64| {
-        let (_, best) = scores.topk(k.min(classes), 1, true, true);
-        let hit = best.eq_tensor(&labels.unsqueeze(1)).any_dim(1, false);
-        100.0
-            * hit
-                .to_kind(Kind::Double)
-                .mean(Kind::Double)
-                .double_value(&[])
-    };
-    (top(1), top(5))
-}
-
-fn result(
-    protocol: &str,
-    scores: &Tensor,
-    features: &Features,
-    classes: &[String],
-    further: Vec<(String, f64)>,
-) -> Result {
-    let labels = &features.test.labels;
-    let (top1, top5) = accuracy(scores, labels);
-    let guess = scores.argmax(1, false);
-    let per_class = classes.iter().enumerate().map(|(label, name)| {
-        let of_class = labels.eq(label as i64);
-        let count = of_class.sum(Kind::Int64).int64_value(&[]);
-        let hits = guess
-            .eq(label as i64)
-            .logical_and(&of_class)
-            .sum(Kind::Int64)
-            .int64_value(&[]);
-        (
-            name.clone(),
-            (count > 0).then(|| 100.0 * hits as f64 / count as f64),
-        )
-    });
-    Result {
-        protocol: protocol.into(),
-        top1,
-        top5,
-        samples: labels.size()[0] as usize,
-        training: features.train.labels.size()[0] as usize,
-        per_class: per_class.collect(),
-        further,
+    if card.streams.len() != 1 {
+        let found = card.streams.len();
+        return fail(format!(
+            ": expected the weights of one stream, found {found}"
+        ));
     }
+    Ok(card)
 }

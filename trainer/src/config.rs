@@ -1,0 +1,312 @@
+//! Configuration files: everything that decides a published number, in TOML files that inherit
+//! from one another, with single keys changed on the command line.
+//!
+//! A file's `base` names another file beside it, whose keys it overrides. Keys are checked against
+//! the defaults, so that a slip of the finger is an error that names the nearest known key.
+
+use crate::TrainError;
+use crate::evaluate::settings::{Fuse, Knn, Linear, Supervised};
+use crate::settings::Settings;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+use toml::{Table, Value};
+
+/// Key of a file that names the file it inherits from.
+const BASE: &str = "base";
+
+/// Files that may inherit from one another in a row; a circle is longer.
+const DEPTH: usize = 8;
+
+/// Table whose keys are free: names of results.
+const PUBLISHED: &str = "published";
+
+/// Similarity from which on a known key is offered for an unknown one.
+const SIMILAR: f64 = 0.7;
+
+/// Settings of pre-training and of every protocol. The defaults are the published values.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// What it is about, for people.
+    pub title: String,
+    /// Split of the data set; empty if the file leaves that open.
+    pub split: String,
+    /// Pre-training.
+    pub pretrain: Settings,
+    /// k nearest neighbours.
+    pub knn: Knn,
+    /// A linear classifier on the frozen encoder.
+    pub linear: Linear,
+    /// Encoder and classifier on a share of the labels.
+    pub semi: Semi,
+    /// Encoder and classifier on all labels.
+    pub finetune: Supervised,
+    /// Weights of the streams' class scores.
+    pub fuse: Fuse,
+    /// Published top-1 in percent by protocol and, after a dot, stream: `linear.joint`, `linear.fused`.
+    pub published: BTreeMap<String, f64>,
+}
+
+/// `[semi]`: [`Supervised`] with other defaults.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Semi(pub Supervised);
+
+impl Default for Semi {
+    fn default() -> Self {
+        Self(Supervised::semi())
+    }
+}
+
+impl Config {
+    /// Puts a file and what it inherits from over `base`, then `changes`, each `key=value` with the
+    /// key's tables before it, as in `linear.lr=24`.
+    pub fn load(
+        base: &Config,
+        path: Option<&Path>,
+        changes: &[String],
+    ) -> Result<Self, TrainError> {
+        let mut table = match path {
+            Some(path) => read(path, DEPTH)?,
+            None => Table::new(),
+        };
+        let origin = path.map_or("--set".into(), |path| path.display().to_string());
+        refuse_unknown(&table, &origin)?;
+        for change in changes {
+            let change = assignment(change)?;
+            refuse_unknown(&change, "--set")?;
+            merge(&mut table, change);
+        }
+        let mut all = base.table();
+        merge(&mut all, table);
+        serde_path_to_error::deserialize(Value::Table(all)).map_err(|error| {
+            let reason = error.inner().to_string();
+            TrainError::Mismatch(format!("{origin}: {}: {}", error.path(), reason.trim_end()))
+        })
+    }
+
+    /// Names each key in which `self` and `other` differ.
+    pub fn differences(&self, other: &Config) -> Vec<String> {
+        let (ours, theirs) = (self.table(), other.table());
+        let mut keys = Vec::new();
+        names(&ours, "", &mut keys);
+        let value = |table: &Table, key: &str| {
+            let mut parts = key.split('.');
+            let first = parts.next().and_then(|part| table.get(part));
+            parts
+                .fold(first, |value, part| value.and_then(|value| value.get(part)))
+                .cloned()
+        };
+        let text = |value: Option<Value>| value.map_or("nothing".into(), |value| value.to_string());
+        keys.iter()
+            .map(|key| (key, value(&ours, key), value(&theirs, key)))
+            .filter(|(_, ours, theirs)| ours != theirs)
+            .map(|(key, ours, theirs)| format!("{key} is {}, was {}", text(ours), text(theirs)))
+            .collect()
+    }
+
+    /// Every key and its value.
+    fn table(&self) -> Table {
+        match Value::try_from(self) {
+            Ok(Value::Table(table)) => table,
+            other => unreachable!("settings are a table: {other:?}"),
+        }
+    }
+}
+
+fn read(path: &Path, depth: usize) -> Result<Table, TrainError> {
+    let fail = |reason: String| TrainError::Mismatch(format!("{}: {reason}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|source| TrainError::Io {
+        path: path.into(),
+        source,
+    })?;
+    let mut table: Table =
+        toml::from_str(&text).map_err(|error| fail(error.to_string().trim_end().into()))?;
+    let base = match table.remove(BASE) {
+        None => return Ok(table),
+        Some(Value::String(base)) => base,
+        Some(_) => return Err(fail("base: expected the name of a file".into())),
+    };
+    if depth == 0 {
+        return Err(fail(
+            "base: the files inherit from one another in a circle".into(),
+        ));
+    }
+    let mut all = read(&path.with_file_name(base), depth - 1)?;
+    merge(&mut all, table);
+    Ok(all)
+}
+
+/// Puts `changes` over `table`, table by table.
+fn merge(table: &mut Table, changes: Table) {
+    for (key, value) in changes {
+        match (table.get_mut(&key), value) {
+            (Some(Value::Table(inner)), Value::Table(changes)) => merge(inner, changes),
+            (_, value) => _ = table.insert(key, value),
+        }
+    }
+}
+
+/// `key=value` as a table; a value that is not TOML is a text.
+fn assignment(change: &str) -> Result<Table, TrainError> {
+    let Some((key, value)) = change.split_once('=') else {
+        return Err(TrainError::Setting {
+            key: format!("--set {change}"),
+            reason: "expected KEY=VALUE, as in linear.lr=24".into(),
+        });
+    };
+    let value = match toml::from_str::<Table>(&format!("value = {}", value.trim())) {
+        Ok(mut table) => table.remove("value"),
+        Err(_) => None,
+    }
+    .unwrap_or_else(|| Value::String(value.trim().into()));
+    let key = key.trim().replace('-', "_");
+    let value = key.rsplit('.').fold(value, |value, part| {
+        Value::Table(Table::from_iter([(part.to_string(), value)]))
+    });
+    match value {
+        Value::Table(table) => Ok(table),
+        _ => unreachable!("a key has at least one part"),
+    }
+}
+
+fn refuse_unknown(table: &Table, origin: &str) -> Result<(), TrainError> {
+    let (mut known, mut found) = (Vec::new(), Vec::new());
+    names(&Config::default().table(), "", &mut known);
+    names(table, "", &mut found);
+    for key in found {
+        let free = key.starts_with(&format!("{PUBLISHED}."));
+        if free || known.contains(&key) {
+            continue;
+        }
+        let similarity = |other: &String| strsim::normalized_damerau_levenshtein(&key, other);
+        let nearest = known
+            .iter()
+            .max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
+        // A key without its table is as likely a slip as a letter.
+        let inside = known.iter().find(|k| k.ends_with(&format!(".{key}")));
+        let hint = match (inside, nearest) {
+            (Some(inside), _) => format!("did you mean \"{inside}\"?"),
+            (None, Some(nearest)) if similarity(nearest) >= SIMILAR => {
+                format!("did you mean \"{nearest}\"?")
+            }
+            _ => format!("known are {}", known.join(", ")),
+        };
+        return Err(TrainError::Mismatch(format!(
+            "{origin}: unknown key \"{key}\"; {hint}"
+        )));
+    }
+    Ok(())
+}
+
+/// Every key that holds a value, with its tables before it; a table without values by its own name.
+fn names(table: &Table, prefix: &str, out: &mut Vec<String>) {
+    for (key, value) in table {
+        let name = format!("{prefix}{key}");
+        match value {
+            Value::Table(inner) if !inner.is_empty() => names(inner, &format!("{name}."), out),
+            _ => out.push(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("folder");
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).expect("written");
+        }
+        folder
+    }
+
+    fn message(files: &[(&str, &str)], changes: &[&str]) -> String {
+        let folder = folder(files);
+        let changes: Vec<String> = changes.iter().map(|c| c.to_string()).collect();
+        let path = files.first().map(|(name, _)| folder.path().join(name));
+        Config::load(&Config::default(), path.as_deref(), &changes)
+            .expect_err("refused")
+            .to_string()
+    }
+
+    #[test]
+    fn a_file_inherits_and_the_command_line_wins() {
+        let folder = folder(&[
+            ("a.toml", "base = \"b.toml\"\n[pretrain]\nepochs = 7"),
+            (
+                "b.toml",
+                "split = \"xsub\"\n[pretrain]\nepochs = 5\nlr = 0.2\n[published]\n\"linear.joint\" = 74.34",
+            ),
+        ]);
+        let changes = [
+            "linear.lr=24".to_string(),
+            "pretrain.lr-steps=[3, 5]".into(),
+        ];
+        let config = Config::load(
+            &Config::default(),
+            Some(&folder.path().join("a.toml")),
+            &changes,
+        )
+        .expect("read");
+        assert_eq!((config.pretrain.epochs, config.pretrain.lr), (7, 0.2));
+        assert_eq!(
+            (config.linear.schedule.lr, &config.pretrain.lr_steps[..]),
+            (24.0, &[3, 5][..])
+        );
+        assert_eq!(
+            (&config.split[..], config.published["linear.joint"]),
+            ("xsub", 74.34)
+        );
+        assert_eq!(config.finetune, Supervised::finetune());
+    }
+
+    #[test]
+    fn defaults_of_a_table_hold_where_a_file_sets_only_some_keys() {
+        let changes = ["semi.lr=0.05".to_string()];
+        let config = Config::load(&Config::default(), None, &changes).expect("set");
+        let mut expected = Supervised::semi();
+        expected.schedule.lr = 0.05;
+        assert_eq!(config.semi.0, expected);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_the_nearest_known_one() {
+        let told = message(&[("a.toml", "[pretrain]\nqeue_size = 3")], &[]);
+        assert!(
+            told.contains("a.toml") && told.contains("\"pretrain.queue_size\"?"),
+            "{told}"
+        );
+        let told = message(&[], &["batch_size=3"]);
+        assert!(told.contains("pretrain.batch_size\"?"), "{told}");
+        let told = message(&[], &["weather=rain"]);
+        assert!(told.contains("known are"), "{told}");
+        let told = message(&[], &["linear.lr"]);
+        assert!(told.contains("KEY=VALUE"), "{told}");
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_refused_by_its_key() {
+        let told = message(&[("a.toml", "[linear]\nlr = \"fast\"")], &[]);
+        assert!(told.contains("a.toml: linear.lr"), "{told}");
+        let told = message(&[], &["pretrain.stream=bones"]);
+        assert!(
+            told.contains("pretrain.stream") && told.contains("bone"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn files_that_inherit_in_a_circle_are_refused() {
+        let told = message(
+            &[
+                ("a.toml", "base = \"b.toml\""),
+                ("b.toml", "base = \"a.toml\""),
+            ],
+            &[],
+        );
+        assert!(told.contains("circle"), "{told}");
+    }
+}

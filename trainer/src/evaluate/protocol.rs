@@ -1,0 +1,148 @@
+//! The protocols by name, as `evaluate` and `reproduce` run them.
+
+use super::{Epoch, Measured, Seeds, Spread, Trial, knn, linear, supervised};
+use crate::TrainError;
+use crate::config::Config;
+use std::fmt;
+use std::str::FromStr;
+
+/// What is measured and with which share of the labels: `knn`, `linear`, `linear@0.1`, `semi@0.01`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Protocol {
+    /// How.
+    pub kind: Kind,
+    /// Share of the labels; the settings' own where it is not given.
+    pub share: Option<f64>,
+}
+
+/// How an encoder is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// k nearest neighbours.
+    Knn,
+    /// A linear classifier on the frozen encoder.
+    Linear,
+    /// Encoder and classifier on a share of the labels.
+    Semi,
+    /// Encoder and classifier on all labels.
+    Finetune,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Knn, Self::Linear, Self::Semi, Self::Finetune];
+
+    /// The protocol's name in results and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Knn => "knn",
+            Self::Linear => "linear",
+            Self::Semi => "semi",
+            Self::Finetune => "finetune",
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.share {
+            Some(share) => f.pad(&format!("{}@{share}", self.kind.name())),
+            None => f.pad(self.kind.name()),
+        }
+    }
+}
+
+impl FromStr for Protocol {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = || {
+            let known = Kind::ALL.map(Kind::name).join(", ");
+            format!("expected one of {known}, with a share of the labels as in semi@0.01")
+        };
+        let (name, share) = match text.split_once('@') {
+            Some((name, share)) => (name, Some(share.parse().map_err(|_| expected())?)),
+            None => (text, None),
+        };
+        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name);
+        match (kind, share) {
+            (Some(Kind::Knn), Some(_)) | (None, _) => Err(expected()),
+            (Some(kind), share) => Ok(Self { kind, share }),
+        }
+    }
+}
+
+impl Protocol {
+    /// Runs it once with a configuration's settings.
+    pub fn run(
+        self,
+        trial: &Trial,
+        config: &Config,
+        seed: u64,
+        progress: &mut dyn FnMut(&Epoch),
+    ) -> Result<Measured, TrainError> {
+        let supervised = |settings: &super::settings::Supervised, progress| {
+            let mut settings = settings.clone();
+            let share = &mut settings.schedule.share;
+            *share = self.share.unwrap_or(*share);
+            supervised::evaluate(self.kind.name(), trial, &settings, seed, progress)
+        };
+        match self.kind {
+            Kind::Knn => knn::evaluate(trial, &config.knn),
+            Kind::Linear => {
+                let mut settings = config.linear.clone();
+                let share = &mut settings.schedule.share;
+                *share = self.share.unwrap_or(*share);
+                linear::evaluate(trial, &settings, seed, progress)
+            }
+            Kind::Semi => supervised(&config.semi.0, progress),
+            Kind::Finetune => supervised(&config.finetune, progress),
+        }
+    }
+
+    /// Runs it with `seeds` seeds from `seed` on. What comes back is the first one's, with mean and
+    /// deviation over all beside it.
+    pub fn run_seeds(
+        self,
+        trial: &Trial,
+        config: &Config,
+        seed: u64,
+        seeds: u64,
+        progress: &mut dyn FnMut(u64, &Epoch),
+    ) -> Result<Measured, TrainError> {
+        let mut once = |seed| self.run(trial, config, seed, &mut |epoch| progress(seed, epoch));
+        let mut first = once(seed)?;
+        let mut runs = vec![(first.result.top1, first.result.top5)];
+        for seed in seed + 1..seed + seeds {
+            let result = once(seed)?.result;
+            runs.push((result.top1, result.top5));
+        }
+        if runs.len() > 1 {
+            let (top1, top5) = runs.into_iter().unzip();
+            first.result.seeds = Some(Seeds {
+                top1: Spread::of(top1),
+                top5: Spread::of(top5),
+            });
+        }
+        Ok(first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_back() {
+        for name in ["knn", "linear", "linear@0.1", "semi@0.01", "finetune"] {
+            assert_eq!(name.parse::<Protocol>().expect(name).to_string(), name);
+        }
+        for bad in ["", "knn@0.1", "semi@", "lda"] {
+            assert!(
+                bad.parse::<Protocol>()
+                    .expect_err(bad)
+                    .contains("semi@0.01")
+            );
+        }
+    }
+}
