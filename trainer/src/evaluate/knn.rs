@@ -1,6 +1,6 @@
 //! k nearest neighbours in the space of embeddings.
 
-use super::{Features, Result, accuracy};
+use super::{Embedded, Features, Result, accuracy};
 use tch::{Kind, Tensor};
 
 /// Temperature of a neighbour's weight.
@@ -9,15 +9,19 @@ const TEMPERATURE: f64 = 0.1;
 /// Other numbers of neighbours that are reported beside the one asked for.
 const REPORTED: [i64; 4] = [1, 10, 20, 40];
 
-/// Class scores (N, classes) of the test part: cosine similarity, each of the k nearest training
-/// samples votes for its class with weight exp(similarity / 0.1).
+/// Class scores (N, classes) of the test part.
 pub fn scores(features: &Features, k: i64, classes: i64) -> Tensor {
+    votes(&features.train, &features.test, k, classes)
+}
+
+/// Class scores (N, classes) of the samples `asked`: cosine similarity, each of the k nearest
+/// samples of the bank votes for its class with weight exp(similarity / 0.1).
+pub fn votes(bank: &Embedded, asked: &Embedded, k: i64, classes: i64) -> Tensor {
     let unit = crate::encoder::unit;
-    let bank = unit(&features.train.embeddings).transpose(0, 1);
-    let similarity = unit(&features.test.embeddings).matmul(&bank);
-    let (nearest, index) = similarity.topk(k.min(bank.size()[1]), 1, true, true);
-    let labels = features
-        .train
+    let known = unit(&bank.embeddings).transpose(0, 1);
+    let similarity = unit(&asked.embeddings).matmul(&known);
+    let (nearest, index) = similarity.topk(k.min(known.size()[1]), 1, true, true);
+    let labels = bank
         .labels
         .index_select(0, &index.view([-1]))
         .view_as(&index);
