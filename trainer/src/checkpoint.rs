@@ -95,13 +95,16 @@ impl RunFolder {
         self.0.join("weights.safetensors")
     }
 
-    /// Makes the folder and tries whether it can be written.
-    pub fn create(&self) -> Result<(), TrainError> {
+    /// Makes the folder, if it is not there, and tries whether it can be written. Says whether it
+    /// was made.
+    pub fn create(&self) -> Result<bool, TrainError> {
+        let made = !self.0.exists();
         std::fs::create_dir_all(&self.0).map_err(|e| self.io(&self.0, e))?;
         let trial = self.0.join(".writable");
         std::fs::write(&trial, [0])
             .and_then(|()| std::fs::remove_file(&trial))
-            .map_err(|e| self.io(&self.0, e))
+            .map_err(|e| self.io(&self.0, e))?;
+        Ok(made)
     }
 
     /// Writes `run.json`.
@@ -173,7 +176,7 @@ pub fn load(path: &Path, model: &mut AimClr) -> Result<Position, TrainError> {
     let written = weights.metadata.get(CHECKSUM);
     if written.is_some_and(|written| *written != checksum(&weights)) {
         return Err(TrainError::Mismatch(format!(
-            "{}: damaged: its checksum is not that of its tensors",
+            "{}: damaged: its checksum is not that of its tensors; with --force the run starts anew",
             path.display()
         )));
     }

@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn the_first_sequence_with_an_error_is_named() {
-        let chosen: Vec<_> = (0..50).map(|i| (i, vec![0..1])).collect();
+        let chosen: Vec<_> = (0..50).map(|i| (i, ranges(9, 1.0, Cut::Whole))).collect();
         let (mut values, mut lengths) = (vec![0.0; 100], vec![0; 50]);
         let sequences = Sequence::lay_out(chosen, 2, &mut values, &mut lengths);
         let error = in_parallel(sequences, |sequence| {

@@ -184,9 +184,9 @@ impl<'a> Kept<'a> {
     }
 
     /// Checks that the run's files will fit on the disk.
-    pub fn check_space(&self, model: &AimClr, position: &Position) -> Result<(), TrainError> {
+    pub fn check_space(&self, model: &AimClr) -> Result<(), TrainError> {
         let path = self.folder.path();
-        let gathered = checkpoint::gather(path, model, position);
+        let gathered = checkpoint::gather(path, model, &Position::default());
         let values = gathered
             .tensors
             .values()

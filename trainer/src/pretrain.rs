@@ -94,35 +94,18 @@ pub fn run(
     if resume {
         refuse_changes(&folder.read_info()?, info)?;
     }
-    folder.create()?;
-    let layout = dataset.layout();
-    let mut model = AimClr::new(
-        Plan::paper(layout.len()),
-        &graph::adjacency(layout),
-        settings.method(),
-        settings.init,
-        settings.seed,
-        device,
-    );
-    let mut position = Position::default();
+    let made = folder.create()?;
     let mut kept = Kept::new(folder, keeping.keep);
-    kept.check_space(&model, &position)?;
-    let clips = Clips::load(
-        dataset,
-        &info.split,
-        Part::Train,
-        settings.cut(),
-        settings.frames,
-        settings.preprocessing,
-        Device::Cpu,
-    )?;
-    let steps_per_epoch = steps_per_epoch(&clips, settings)?;
-    let probe = match keeping.probe_every {
-        0 => None,
-        _ => Some(Probe::new(&clips.labels)?),
-    };
+    let prepared = prepare(dataset, info, keeping, device, &kept);
+    if made && prepared.is_err() {
+        // No run came of it; the error to tell is the one that there is already.
+        let _ = std::fs::remove_dir(folder.path());
+    }
+    let (mut model, clips, probe) = prepared?;
+    let steps_per_epoch = clips.len() / settings.batch_size;
     let (clips, line) = clips.onto(device, place.memory);
     progress.tell(&line);
+    let mut position = Position::default();
     if resume {
         let found = kept.resume(&mut model, &mut |warning| progress.warn(warning))?;
         position = found.unwrap_or_default();
@@ -131,6 +114,7 @@ pub fn run(
     }
     folder.write_info(info)?;
     let mut log = Log::open(&folder.metrics(), position.epochs)?;
+    let layout = dataset.layout();
     let mut batches = Batches {
         augment: Augment::new(settings.augment, settings.spatial_flip, layout, device),
         streams: Streams::new(settings.stream, layout, device),
@@ -224,9 +208,37 @@ pub fn run(
     kept.save(&model, &position, &card)
 }
 
-fn steps_per_epoch(clips: &Clips, settings: &Settings) -> Result<usize, TrainError> {
-    match clips.len() / settings.batch_size {
-        0 => Err(TrainError::Setting {
+/// A new model, the samples, still on the host, and the probe: all that can be found wanting before
+/// the run's files are touched.
+fn prepare(
+    dataset: &Dataset,
+    info: &RunInfo,
+    keeping: Keeping,
+    device: Device,
+    kept: &Kept,
+) -> Result<(AimClr, Clips, Option<Probe>), TrainError> {
+    let settings = &info.settings;
+    let layout = dataset.layout();
+    let model = AimClr::new(
+        Plan::paper(layout.len()),
+        &graph::adjacency(layout),
+        settings.method(),
+        settings.init,
+        settings.seed,
+        device,
+    );
+    kept.check_space(&model)?;
+    let clips = Clips::load(
+        dataset,
+        &info.split,
+        Part::Train,
+        settings.cut(),
+        settings.frames,
+        settings.preprocessing,
+        Device::Cpu,
+    )?;
+    if clips.len() < settings.batch_size {
+        return Err(TrainError::Setting {
             key: "--batch-size".into(),
             reason: format!(
                 "{} is more than the {} training samples; an incomplete batch is dropped, so there \
@@ -234,9 +246,13 @@ fn steps_per_epoch(clips: &Clips, settings: &Settings) -> Result<usize, TrainErr
                 settings.batch_size,
                 clips.len()
             ),
-        }),
-        steps => Ok(steps),
+        });
     }
+    let probe = match keeping.probe_every {
+        0 => None,
+        _ => Some(Probe::new(&clips.labels)?),
+    };
+    Ok((model, clips, probe))
 }
 
 /// Waits for the epoch's sums.
