@@ -2,9 +2,10 @@
 
 use crate::TrainError;
 use crate::aimclr::AimClr;
+use crate::best::Best;
 use crate::metrics::Sums;
 use crate::settings::Settings;
-use aimclr_model::weights::WeightsError;
+use aimclr_model::weights::{Data, WeightsError};
 use aimclr_model::{Tensor as StoredTensor, Weights};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -14,6 +15,10 @@ use tch::Tensor;
 const POSITION: &str = "position";
 /// Name of the tensor with SGD's momentum.
 const MOMENTUM: &str = "momentum";
+/// Name of the tensor with the bits of the broken epoch's sums: JSON may change a float's last bit.
+const SUMS: &str = "sums";
+/// Metadata key of the tensors' CRC-32: a bit that flipped on a disk is to be found on resuming.
+const CHECKSUM: &str = "crc32";
 
 /// The files of a pre-training run.
 #[derive(Debug, Clone)]
@@ -28,7 +33,11 @@ pub struct Position {
     pub steps: usize,
     /// Steps done in the whole run.
     pub step: u64,
+    /// The best epoch so far.
+    #[serde(default)]
+    pub best: Option<Best>,
     /// Sums over the steps of the broken epoch.
+    #[serde(default, skip_serializing)]
     pub sums: Sums,
 }
 
@@ -71,14 +80,35 @@ impl RunFolder {
         self.0.join("checkpoint.safetensors")
     }
 
+    /// Older checkpoints.
+    pub fn older(&self) -> PathBuf {
+        self.0.join("checkpoints")
+    }
+
+    /// The query encoder of the best epoch, with its model card.
+    pub fn best(&self) -> PathBuf {
+        self.0.join("best.safetensors")
+    }
+
     /// The result, with its model card.
     pub fn weights(&self) -> PathBuf {
         self.0.join("weights.safetensors")
     }
 
-    /// Makes the folder and writes `run.json`, which also shows that the folder can be written.
-    pub fn create(&self, info: &RunInfo) -> Result<(), TrainError> {
+    /// Makes the folder, if it is not there, and tries whether it can be written. Says whether it
+    /// was made.
+    pub fn create(&self) -> Result<bool, TrainError> {
+        let made = !self.0.exists();
         std::fs::create_dir_all(&self.0).map_err(|e| self.io(&self.0, e))?;
+        let trial = self.0.join(".writable");
+        std::fs::write(&trial, [0])
+            .and_then(|()| std::fs::remove_file(&trial))
+            .map_err(|e| self.io(&self.0, e))?;
+        Ok(made)
+    }
+
+    /// Writes `run.json`.
+    pub fn write_info(&self, info: &RunInfo) -> Result<(), TrainError> {
         let text = serde_json::to_string_pretty(info).expect("run information is JSON");
         aimclr_skeleton::files::write_atomically(&self.info(), |out| out.write_all(text.as_bytes()))
             .map_err(|e| self.io(&self.info(), e))
@@ -99,9 +129,8 @@ impl RunFolder {
     }
 }
 
-/// Writes everything that the rest of the run depends on; the former checkpoint is there until
-/// the new one is whole.
-pub fn save(path: &Path, model: &AimClr, position: &Position) -> Result<(), TrainError> {
+/// Everything that the rest of the run depends on, to be written to `path`.
+pub fn gather(path: &Path, model: &AimClr, position: &Position) -> Weights {
     let mut weights = Weights {
         path: path.into(),
         ..Weights::default()
@@ -111,12 +140,20 @@ pub fn save(path: &Path, model: &AimClr, position: &Position) -> Result<(), Trai
         MOMENTUM.into(),
         crate::parameters::stored(&model.sgd.momentum),
     );
+    let bits = position.sums.to_bits();
+    let sums = StoredTensor {
+        shape: vec![bits.len()],
+        data: Data::I64(bits.to_vec()),
+    };
+    weights.tensors.insert(SUMS.into(), sums);
     let position = serde_json::to_string(position).expect("a position is JSON");
     weights.metadata.insert(POSITION.into(), position);
-    Ok(weights.write(path)?)
+    let checksum = checksum(&weights);
+    weights.metadata.insert(CHECKSUM.into(), checksum);
+    weights
 }
 
-/// Takes up the state that [`save`] wrote.
+/// Takes up the state that [`gather`] made.
 pub fn load(path: &Path, model: &mut AimClr) -> Result<Position, TrainError> {
     let weights = Weights::read(path)?;
     if !weights.tensors.contains_key(MOMENTUM) {
@@ -133,13 +170,35 @@ pub fn load(path: &Path, model: &mut AimClr) -> Result<Position, TrainError> {
         }));
     }
     let position = weights.metadata.get(POSITION);
-    let Some(Ok(position)) = position.map(|json| serde_json::from_str(json)) else {
+    let Some(Ok(mut position)) = position.map(|json| serde_json::from_str::<Position>(json)) else {
         return Err(not_a_checkpoint(path));
     };
+    let written = weights.metadata.get(CHECKSUM);
+    if written.is_some_and(|written| *written != checksum(&weights)) {
+        return Err(TrainError::Mismatch(format!(
+            "{}: damaged: its checksum is not that of its tensors; with --force the run starts anew",
+            path.display()
+        )));
+    }
+    if let Some(Data::I64(bits)) = weights.tensors.get(SUMS).map(|tensor| &tensor.data) {
+        let bits = bits.as_slice().try_into();
+        position.sums = Sums::from_bits(bits.map_err(|_| not_a_checkpoint(path))?);
+    }
     let momentum = Tensor::from_slice(weights.values(MOMENTUM)?);
     model.load(&weights)?;
     model.sgd.momentum.copy_(&momentum);
     Ok(position)
+}
+
+fn checksum(weights: &Weights) -> String {
+    let mut hasher = crc32fast::Hasher::new();
+    for tensor in weights.tensors.values() {
+        match &tensor.data {
+            Data::F32(values) => values.iter().for_each(|x| hasher.update(&x.to_le_bytes())),
+            Data::I64(values) => values.iter().for_each(|x| hasher.update(&x.to_le_bytes())),
+        }
+    }
+    format!("{:08x}", hasher.finalize())
 }
 
 fn not_a_checkpoint(path: &Path) -> TrainError {

@@ -1,5 +1,5 @@
 //! Where tensors live, and what torch needs to be told before it starts.
-#![allow(unsafe_code)] // Two calls into C: see `keep_memory` and `load_cuda`.
+#![allow(unsafe_code)] // Calls into C: see `free_memory`, `keep_memory` and `load_cuda`.
 
 use crate::TrainError;
 use tch::{Cuda, Device, Tensor};
@@ -53,6 +53,29 @@ pub fn send(tensor: &Tensor, device: Device) -> Tensor {
     tensor.to_device_(device, tensor.kind(), true, false)
 }
 
+/// Bytes that are free on a GPU; nothing for another device, or if CUDA's runtime does not say.
+pub fn free_memory(device: Device) -> Option<u64> {
+    use libloading::os::unix::Library;
+    let Device::Cuda(index) = device else {
+        return None;
+    };
+    let process = Library::this();
+    let (mut free, mut total) = (0usize, 0usize);
+    // SAFETY: the signatures are those of CUDA's runtime, which is in the process as libtorch
+    // links it; both pointers outlive the calls.
+    let status = unsafe {
+        type SetDevice = unsafe extern "C" fn(libc::c_int) -> libc::c_int;
+        type MemGetInfo = unsafe extern "C" fn(*mut usize, *mut usize) -> libc::c_int;
+        let set_device = process.get::<SetDevice>(b"cudaSetDevice\0").ok()?;
+        let mem_get_info = process.get::<MemGetInfo>(b"cudaMemGetInfo\0").ok()?;
+        match set_device(libc::c_int::try_from(index).ok()?) {
+            0 => mem_get_info(&mut free, &mut total),
+            status => status,
+        }
+    };
+    (status == 0).then_some(free as u64)
+}
+
 /// Loads libtorch's CUDA part if it can be found. A build against the CPU's libtorch has CUDA
 /// from then on; one against the full libtorch has loaded it already.
 fn load_cuda() {
@@ -98,6 +121,7 @@ mod tests {
         if !tch::Cuda::is_available() {
             let message = parse("cuda").expect_err("no GPU").to_string();
             assert!(message.contains("--device cpu"), "{message}");
+            assert_eq!(free_memory(Device::Cuda(0)), None);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What can go wrong in training.
 
+use crate::data::megabytes;
 use aimclr_model::weights::WeightsError;
 use aimclr_skeleton::dataset::DatasetError;
 use std::path::PathBuf;
@@ -41,23 +42,78 @@ pub enum TrainError {
     /// Data and weights, or a run and its checkpoint, do not go together.
     #[error("{0}")]
     Mismatch(String),
-    /// The loss became NaN or infinite.
+    /// The loss or the weights became NaN or infinite.
     #[error(
-        "step {step} (epoch {epoch}): the loss is {loss}; the last checkpoint is unharmed. \
-         Try a lower --lr, or look for outliers in the data with `aimclr-data summary`"
+        "step {step} (epoch {epoch}): {what} NaN or infinite; {}. Try a lower --lr{}, or look for \
+         outliers in the data with `aimclr-data summary`",
+        last_good(checkpoint),
+        if *bf16 { ", --precision f32" } else { "" }
     )]
     Diverged {
-        /// Step of the whole run, 0-based.
+        /// Step of the whole run, 1-based.
         step: u64,
         /// Epoch, 1-based.
         epoch: usize,
-        /// What the loss was.
-        loss: f64,
+        /// What: "the loss is" or "the weights are".
+        what: &'static str,
+        /// The last checkpoint, and the steps that were done by then.
+        checkpoint: Option<(PathBuf, u64)>,
+        /// Whether the run computes in bf16.
+        bf16: bool,
+    },
+    /// The run's state could not be written.
+    #[error(
+        "{}: {source}; stopped after step {step}; {}. Make room or mend the folder, then continue \
+         with --resume",
+        path.display(),
+        last_good(checkpoint)
+    )]
+    NotKept {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+        /// Steps done in the whole run.
+        step: u64,
+        /// The last checkpoint, and the steps that were done by then.
+        checkpoint: Option<(PathBuf, u64)>,
+    },
+    /// A run's files would not fit.
+    #[error(
+        "{}: {} are free, the run's files need {}: {} more. Make room, or keep fewer checkpoints \
+         with --keep",
+        folder.display(),
+        megabytes(*free),
+        megabytes(*needed),
+        megabytes(needed - free)
+    )]
+    NoSpace {
+        /// The run folder.
+        folder: PathBuf,
+        /// Bytes.
+        free: u64,
+        /// Bytes.
+        needed: u64,
     },
     /// The user stopped the run.
-    #[error("stopped after step {step}; continue with --resume")]
+    #[error(
+        "stopped after step {step}; checkpoint written to {}; continue with --resume",
+        checkpoint.display()
+    )]
     Stopped {
         /// Steps done in the whole run.
         step: u64,
+        /// Where.
+        checkpoint: PathBuf,
     },
+}
+
+fn last_good(checkpoint: &Option<(PathBuf, u64)>) -> String {
+    match checkpoint {
+        Some((path, step)) => format!(
+            "the last good checkpoint, {} after step {step}, is unharmed",
+            path.display()
+        ),
+        None => "there is no checkpoint yet".into(),
+    }
 }

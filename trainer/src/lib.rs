@@ -7,10 +7,11 @@
 //! The way of a batch: [`data`] holds the normalised clips on the device; [`augment`] makes three
 //! views of each; [`streams`] turns them into bones or motion; [`aimclr`] runs the query and key
 //! [`encoder`]s, [`eadm`] and the [`losses`]; [`sgd`] updates the weights. [`pretrain`] repeats
-//! that, and [`checkpoint`] keeps it. [`evaluate`] has the protocols.
+//! that, [`checkpoint`] and [`keeping`] keep it. [`evaluate`] has the protocols.
 
 pub mod aimclr;
 pub mod augment;
+pub mod best;
 pub mod checkpoint;
 pub mod cli;
 pub mod config;
@@ -20,16 +21,19 @@ pub mod eadm;
 pub mod encoder;
 pub mod error;
 pub mod evaluate;
+pub mod keeping;
 pub mod losses;
 pub mod metrics;
 pub mod monitor;
 pub mod parameters;
 pub mod pretrain;
+pub mod probe;
 pub mod reproduce;
 pub mod seeds;
 pub mod settings;
 pub mod sgd;
 pub mod spectral;
 pub mod streams;
+pub mod tally;
 
 pub use error::TrainError;

@@ -46,9 +46,44 @@ pub struct Epoch {
     pub lr: f64,
     /// Training samples a second.
     pub samples_per_second: f64,
+    /// Top-1 of the [probe](crate::probe) in percent, after epochs that have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_top1: Option<f64>,
 }
 
 impl Sums {
+    /// The sums' bits, to be kept without a change.
+    pub fn to_bits(&self) -> [i64; 7] {
+        let floats = [
+            self.loss,
+            self.contrast,
+            self.d3m_extreme,
+            self.d3m_dropped,
+            self.spread,
+            self.seconds,
+        ];
+        let mut bits = [self.steps as i64; 7];
+        for (bits, float) in bits[1..].iter_mut().zip(floats) {
+            *bits = float.to_bits() as i64;
+        }
+        bits
+    }
+
+    /// The sums that [`to_bits`](Self::to_bits) was called on.
+    pub fn from_bits([steps, floats @ ..]: [i64; 7]) -> Self {
+        let [loss, contrast, d3m_extreme, d3m_dropped, spread, seconds] =
+            floats.map(|bits| f64::from_bits(bits as u64));
+        Self {
+            steps: steps as u64,
+            loss,
+            contrast,
+            d3m_extreme,
+            d3m_dropped,
+            spread,
+            seconds,
+        }
+    }
+
     /// The epoch's means.
     pub fn epoch(&self, epoch: usize, step: u64, lr: f64, batch_size: usize) -> Epoch {
         let steps = self.steps.max(1) as f64;
@@ -62,6 +97,7 @@ impl Sums {
             spread: self.spread / steps,
             lr,
             samples_per_second: steps * batch_size as f64 / self.seconds.max(1e-9),
+            probe_top1: None,
         }
     }
 }
@@ -103,5 +139,24 @@ impl Log {
             path: self.path.clone(),
             source,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_come_back_bit_for_bit() {
+        let sums = Sums {
+            steps: 3,
+            loss: 0.1 + 0.2,
+            contrast: 1e-300,
+            d3m_extreme: 1.0 / 3.0,
+            d3m_dropped: -0.0,
+            spread: f64::MAX,
+            seconds: 2.5,
+        };
+        assert_eq!(Sums::from_bits(sums.to_bits()), sums);
     }
 }

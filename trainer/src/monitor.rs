@@ -95,6 +95,7 @@ mod tests {
             spread,
             lr: 0.1,
             samples_per_second: 1.0,
+            probe_top1: None,
         }
     }
 

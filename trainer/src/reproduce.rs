@@ -10,14 +10,13 @@ use crate::checkpoint::{RunFolder, RunInfo};
 use crate::config::Config;
 use crate::evaluate::fuse::{self, Weighting};
 use crate::evaluate::{Epoch, Kind, Protocol, Result as Measurement, Spread, Trial};
-use crate::pretrain::{self, Keeping, Progress};
+use crate::pretrain::{self, Keeping, Place, Progress};
 use aimclr_model::Weights;
 use aimclr_skeleton::files::write_atomically;
 use aimclr_skeleton::{Dataset, Stream};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use tch::Device;
 
 /// What is to be reproduced.
 pub struct Series {
@@ -75,7 +74,7 @@ impl Series {
         &self,
         dataset: &Dataset,
         data: &Path,
-        device: Device,
+        place: Place,
         narrator: &mut dyn Narrator,
         stop: &AtomicBool,
     ) -> Result<Vec<Row>, TrainError> {
@@ -83,7 +82,7 @@ impl Series {
         self.keep_configuration()?;
         for seed in 0..self.seeds {
             for stream in &self.streams {
-                self.stream(dataset, data, seed, *stream, device, narrator, stop)?;
+                self.stream(dataset, data, seed, *stream, place, narrator, stop)?;
             }
             if self.streams.len() > 1 {
                 self.fuse(seed, narrator)?;
@@ -138,7 +137,7 @@ impl Series {
         data: &Path,
         seed: u64,
         stream: Stream,
-        device: Device,
+        place: Place,
         narrator: &mut dyn Narrator,
         stop: &AtomicBool,
     ) -> Result<(), TrainError> {
@@ -160,7 +159,7 @@ impl Series {
                 ..self.keeping
             };
             let mut progress = narrator.run(&name, &info);
-            pretrain::run(dataset, &info, &run, keeping, device, &mut *progress, stop)?;
+            pretrain::run(dataset, &info, &run, keeping, place, &mut *progress, stop)?;
         }
         let missing: Vec<Protocol> = self
             .protocols
@@ -173,7 +172,7 @@ impl Series {
         }
         let weights = Weights::read(&folder)?;
         let cut = info.settings.cut();
-        let trial = Trial::new(dataset, &self.split, &weights, cut, device)?;
+        let trial = Trial::new(dataset, &self.split, &weights, cut, place.device)?;
         for protocol in missing {
             let draws = protocol.share.map_or(1, |_| self.draws);
             let epoch = &mut |_, epoch: &Epoch| narrator.protocol(protocol, epoch);

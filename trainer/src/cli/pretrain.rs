@@ -10,9 +10,9 @@ use crate::encoder::Precision;
 use crate::losses::Mining;
 use crate::metrics::Epoch;
 use crate::parameters::Init;
-use crate::pretrain::{self, Keeping, Progress};
+use crate::pretrain::{self, Keeping, Place, Progress};
 use crate::settings::Settings;
-use crate::{TrainError, device};
+use crate::{device, keeping};
 use aimclr_skeleton::normalise::Preprocessing;
 use aimclr_skeleton::{Dataset, Stream};
 use anyhow::{Context, Result};
@@ -50,14 +50,50 @@ pub(super) struct Arguments {
     /// Threads of torch on the CPU; all cores if not given.
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
     threads: Option<i32>,
+    #[command(flatten)]
+    kept: Kept,
+    #[command(flatten)]
+    changes: Changes,
+}
+
+/// Where the samples lie, and what is kept of a run.
+#[derive(Debug, Args)]
+pub(super) struct Kept {
+    /// Memory of the GPU, in GB, that the training samples may take; if they need more they stay in
+    /// host memory and are sent batch by batch. [default: half of what is free]
+    #[arg(long, value_parser = not_negative, value_name = "GB")]
+    device_memory: Option<f64>,
     /// Minutes between checkpoints.
-    #[arg(long, default_value_t = 5.0, value_name = "MINUTES")]
+    #[arg(long, default_value_t = 5.0, value_parser = not_negative, value_name = "MINUTES")]
     checkpoint_every: f64,
     /// Steps between checkpoints, beside the minutes; 0 for none.
     #[arg(long, default_value_t = 0, value_name = "STEPS")]
     checkpoint_steps: u64,
-    #[command(flatten)]
-    changes: Changes,
+    /// Checkpoints that stay, the last one included; older ones lie in checkpoints/.
+    #[arg(long, default_value_t = 3, value_name = "K", value_parser = at_least_one)]
+    keep: usize,
+    /// Epochs between probes: a tenth of the training samples is classified by its nearest
+    /// neighbours among the others. Needs labels that mean something; training itself uses none.
+    /// best.safetensors then has the best probe, else the least loss of its stage. 0 for none.
+    #[arg(long, default_value_t = 0, value_name = "EPOCHS")]
+    probe_every: usize,
+}
+
+impl Kept {
+    pub(super) fn keeping(&self, resume: bool) -> Keeping {
+        Keeping {
+            every: Duration::from_secs_f64(60.0 * self.checkpoint_every),
+            every_steps: self.checkpoint_steps,
+            keep: self.keep,
+            probe_every: self.probe_every,
+            resume,
+        }
+    }
+
+    /// Bytes.
+    pub(super) fn memory(&self) -> Option<u64> {
+        self.device_memory.map(|gb| (gb * 1e9) as u64)
+    }
 }
 
 /// What is given here wins over the configuration file; defaults are the published values.
@@ -151,6 +187,20 @@ struct Changes {
     seed: Option<u64>,
 }
 
+fn not_negative(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number @ 0.0..=1e6) => Ok(number),
+        _ => Err("expected a number from 0 to 1000000".into()),
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..) => Ok(number),
+        _ => Err("expected 1 or more: the last checkpoint always stays".into()),
+    }
+}
+
 impl Changes {
     fn apply(self, settings: &mut Settings) {
         set(&mut settings.stream, self.stream);
@@ -202,7 +252,7 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
     let settings = &mut config.pretrain;
     arguments.changes.apply(settings);
     settings.check()?;
-    if !arguments.resume && !arguments.force && folder.checkpoint().exists() {
+    if !arguments.resume && !arguments.force && keeping::any(&folder) {
         anyhow::bail!(
             "{}: there is a run already; --resume goes on with it, --force starts anew",
             arguments.out.display()
@@ -215,11 +265,10 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
         split: configured.split(&config)?.into(),
         settings: config.pretrain.clone(),
     };
-    let minutes = arguments.checkpoint_every.clamp(0.0, 1e6);
-    let keeping = Keeping {
-        every: Duration::from_secs_f64(60.0 * minutes),
-        every_steps: arguments.checkpoint_steps,
-        resume: arguments.resume,
+    let keeping = arguments.kept.keeping(arguments.resume);
+    let place = Place {
+        device,
+        memory: arguments.kept.memory(),
     };
     eprintln!(
         "pre-training on {} ({}), {} epochs on {}",
@@ -233,12 +282,8 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
     ctrlc::set_handler(move || raised.store(true, Ordering::Relaxed))
         .context("Ctrl-C can't be caught")?;
     let mut bar = Bar::new(info.settings.clone());
-    let done = pretrain::run(&dataset, &info, &folder, keeping, device, &mut bar, &stop);
+    let done = pretrain::run(&dataset, &info, &folder, keeping, place, &mut bar, &stop);
     bar.bar.finish_and_clear();
-    if let Err(error @ TrainError::Stopped { .. }) = done {
-        eprintln!("checkpoint written to {}", folder.checkpoint().display());
-        return Err(error.into());
-    }
     done?;
     Ok(writeln!(
         std::io::stdout(),
@@ -272,6 +317,10 @@ impl Bar {
 }
 
 impl Progress for Bar {
+    fn tell(&mut self, line: &str) {
+        self.bar.suspend(|| _ = writeln!(io::stderr(), "{line}"));
+    }
+
     fn start(&mut self, total_steps: u64, done_steps: u64) {
         let style = ProgressStyle::with_template(
             "{bar:30} {pos}/{len} steps  {msg}  {elapsed} gone, {eta} left",
@@ -285,10 +334,10 @@ impl Progress for Bar {
         self.began = Instant::now();
     }
 
-    fn step(&mut self, step: u64, outcome: &Outcome, lr: f64) {
+    fn step(&mut self, step: u64, outcome: &Outcome, lr: f64) -> bool {
         self.steps += 1;
         if self.bar.is_hidden() || self.shown.elapsed() < REFRESH {
-            return;
+            return false;
         }
         self.shown = Instant::now();
         let samples = self.steps * self.settings.batch_size as u64;
@@ -297,6 +346,7 @@ impl Progress for Bar {
         self.bar.set_position(step);
         self.bar
             .set_message(format!("loss {loss:.3}  lr {lr:.3}  {speed:.0} samples/s"));
+        true
     }
 
     fn epoch(&mut self, epoch: &Epoch) {
@@ -314,6 +364,10 @@ impl Progress for Bar {
              {d3m_dropped:.3})/2  spread {spread:.2}  lr {lr}  {:.0} samples/s",
             epoch.epoch, self.settings.epochs, epoch.samples_per_second
         );
+        let line = match epoch.probe_top1 {
+            Some(top1) => format!("{line}  probe {top1:.1} %"),
+            None => line,
+        };
         match self.bar.is_hidden() {
             // Whoever reads the lines may have had enough; the run goes on.
             true => _ = writeln!(io::stderr(), "{line}"),

@@ -1,11 +1,12 @@
 //! `aimclr-train reproduce`.
 
 use super::configured::Configured;
+use super::pretrain::Kept;
 use super::{evaluate, pretrain, use_threads};
 use crate::checkpoint::RunInfo;
 use crate::device;
 use crate::evaluate::{Epoch, Protocol, Result as Measurement};
-use crate::pretrain::{Keeping, Progress};
+use crate::pretrain::{Place, Progress};
 use crate::reproduce::{Narrator, Row, Series};
 use aimclr_skeleton::{Dataset, Stream};
 use anyhow::{Context, Result};
@@ -14,7 +15,6 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -50,9 +50,8 @@ pub(super) struct Arguments {
     /// Threads of torch on the CPU; all cores if not given.
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
     threads: Option<i32>,
-    /// Minutes between checkpoints.
-    #[arg(long, default_value_t = 5.0, value_name = "MINUTES")]
-    checkpoint_every: f64,
+    #[command(flatten)]
+    kept: Kept,
     /// Print the table as JSON.
     #[arg(long)]
     json: bool,
@@ -71,17 +70,18 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
         seeds: arguments.seeds,
         draws: arguments.draws,
         folder: arguments.out,
-        keeping: Keeping {
-            every: Duration::from_secs_f64(60.0 * arguments.checkpoint_every.clamp(0.0, 1e6)),
-            ..Keeping::default()
-        },
+        keeping: arguments.kept.keeping(true),
     };
     let stop = Arc::new(AtomicBool::new(false));
     let raised = stop.clone();
     ctrlc::set_handler(move || raised.store(true, Ordering::Relaxed))
         .context("Ctrl-C can't be caught")?;
     let mut narrator = Terminal::default();
-    let rows = series.run(&dataset, &arguments.data, device, &mut narrator, &stop)?;
+    let place = Place {
+        device,
+        memory: arguments.kept.memory(),
+    };
+    let rows = series.run(&dataset, &arguments.data, place, &mut narrator, &stop)?;
     print(&rows, arguments.json)
 }
 

@@ -3,21 +3,45 @@
 use super::settings::Knn as Settings;
 use super::{Embedded, Measured, Result, Scored, Scores, Trial, accuracy};
 use crate::TrainError;
+use aimclr_skeleton::dataset::Part;
 use tch::{Kind, Tensor};
 
-/// Class scores (N, classes) of the test part: each of the k training samples nearest by cosine
-/// similarity votes for its class with weight exp(similarity / temperature).
+/// Class scores (N, classes) of the test part.
 pub fn scores(trial: &Trial, k: usize, temperature: f64) -> Tensor {
     let Embedded { train, test } = trial.embeddings();
-    let unit = crate::encoder::unit;
-    let bank = unit(train).transpose(0, 1);
-    let similarity = unit(test).matmul(&bank);
-    let (nearest, index) = similarity.topk((k as i64).min(bank.size()[1]), 1, true, true);
-    let labels = Tensor::from_slice(&trial.train.labels).to_device(index.device());
-    let labels = labels.index_select(0, &index.view([-1])).view_as(&index);
-    let shape = [index.size()[0], trial.classes.len() as i64];
-    let votes = Tensor::zeros(shape, (Kind::Float, index.device()));
-    votes.scatter_add(1, &labels, &(nearest / temperature).exp())
+    let labels = trial.labels_of(Part::Train, &trial.all(Part::Train));
+    let bank = Bank {
+        embeddings: train,
+        labels: &labels,
+        classes: trial.classes.len() as i64,
+    };
+    bank.votes(test, k, temperature)
+}
+
+/// Samples whose classes are known.
+pub struct Bank<'a> {
+    /// (N, E).
+    pub embeddings: &'a Tensor,
+    /// (N).
+    pub labels: &'a Tensor,
+    /// Number of classes.
+    pub classes: i64,
+}
+
+impl Bank<'_> {
+    /// Class scores (N, classes) of embeddings (N, E): each of the k samples nearest by cosine
+    /// similarity votes for its class with weight exp(similarity / temperature).
+    pub fn votes(&self, embeddings: &Tensor, k: usize, temperature: f64) -> Tensor {
+        let unit = crate::encoder::unit;
+        let known = unit(self.embeddings).transpose(0, 1);
+        let similarity = unit(embeddings).matmul(&known);
+        let k = (k as i64).min(known.size()[1]);
+        let (nearest, index) = similarity.topk(k, 1, true, true);
+        let labels = self.labels.index_select(0, &index.view([-1]));
+        let shape = [index.size()[0], self.classes];
+        let votes = Tensor::zeros(shape, (Kind::Float, index.device()));
+        votes.scatter_add(1, &labels.view_as(&index), &(nearest / temperature).exp())
+    }
 }
 
 /// The protocol.

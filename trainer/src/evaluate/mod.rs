@@ -137,10 +137,7 @@ impl Trial {
     }
 
     fn labels_of(&self, part: Part, samples: &[i64]) -> Tensor {
-        let labels = &self.part(part).labels;
-        let labels: Vec<i64> = samples.iter().map(|i| labels[*i as usize]).collect();
-        let device = self.encoder.parameters.flat.device();
-        crate::device::send(&Tensor::from_slice(&labels), device)
+        self.part(part).labels_of(samples)
     }
 
     fn test_labels(&self) -> Tensor {

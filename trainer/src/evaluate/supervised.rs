@@ -111,10 +111,8 @@ pub fn evaluate(
         seed,
         steps: Cell::new(0),
     };
-    let sgd = Sgd {
-        nesterov: settings.nesterov,
-        ..Sgd::new(&whole.flat(), MOMENTUM, schedule.weight_decay)
-    };
+    let mut sgd = Sgd::new(&whole.flat(), MOMENTUM, schedule.weight_decay);
+    sgd.nesterov = settings.nesterov;
     let fitted = fit(&whole, sgd, trial, &labelled, schedule, seed, progress)?;
 
     let (logits, embeddings) = whole.measure(Part::Test, &trial.all(Part::Test));
