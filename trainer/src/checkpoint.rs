@@ -132,14 +132,20 @@ pub fn load(path: &Path, model: &mut AimClr) -> Result<Position, TrainError> {
             found: format!("{:?}", momentum.shape),
         }));
     }
-    let position = weights.metadata.get(POSITION);
-    let Some(Ok(position)) = position.map(|json| serde_json::from_str(json)) else {
-        return Err(not_a_checkpoint(path));
-    };
+    let position = position_in(&weights).ok_or_else(|| not_a_checkpoint(path))?;
     let momentum = Tensor::from_slice(weights.values(MOMENTUM)?);
     model.load(&weights)?;
     model.sgd.momentum.copy_(&momentum);
     Ok(position)
+}
+
+/// Reads how far the run had come.
+pub fn position(path: &Path) -> Result<Position, TrainError> {
+    position_in(&Weights::read(path)?).ok_or_else(|| not_a_checkpoint(path))
+}
+
+fn position_in(checkpoint: &Weights) -> Option<Position> {
+    serde_json::from_str(checkpoint.metadata.get(POSITION)?).ok()
 }
 
 fn not_a_checkpoint(path: &Path) -> TrainError {

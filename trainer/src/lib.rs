@@ -7,7 +7,7 @@
 //! The way of a batch: [`data`] holds the normalised clips on the device; [`augment`] makes three
 //! views of each; [`streams`] turns them into bones or motion; [`aimclr`] runs the query and key
 //! [`encoder`]s, [`eadm`] and the [`losses`]; [`sgd`] updates the weights. [`pretrain`] repeats
-//! that, and [`checkpoint`] keeps it. [`evaluate`] has the protocols.
+//! that, and [`checkpoint`] keeps it. [`evaluate`] has the protocols, [`report`] shows what came out.
 
 pub mod aimclr;
 pub mod augment;
@@ -24,6 +24,7 @@ pub mod metrics;
 pub mod monitor;
 pub mod parameters;
 pub mod pretrain;
+pub mod report;
 pub mod seeds;
 pub mod settings;
 pub mod sgd;

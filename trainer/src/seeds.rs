@@ -18,6 +18,8 @@ pub enum Use {
     Torch,
     /// First values and order of samples of a classifier.
     Classifier,
+    /// First places of t-SNE's points.
+    Plane,
 }
 
 /// The seed of one use.
@@ -58,6 +60,7 @@ mod tests {
             Use::Augment,
             Use::Torch,
             Use::Classifier,
+            Use::Plane,
         ];
         let seeds: HashSet<u64> = (0..10)
             .flat_map(|seed| uses.map(|u| (seed, u)))

@@ -1,7 +1,9 @@
 //! The command line of `aimclr-train`.
 
 mod evaluate;
+mod inspect;
 mod pretrain;
+mod report;
 
 use aimclr_skeleton::cli::exit_code;
 use clap::{Parser, Subcommand};
@@ -19,6 +21,7 @@ use std::process::ExitCode;
         aimclr-train evaluate knn --data data/motions --split xsub --weights runs/motions\n  \
         aimclr-train evaluate linear --data data/motions --split xsub --weights runs/motions \
         --out runs/motions-linear\n  \
+        aimclr-train report runs --out report.html\n  \
         aimclr-export onnx --weights runs/motions-linear --out model.onnx"
 )]
 struct Arguments {
@@ -33,6 +36,10 @@ enum Command {
     /// Measure an encoder with a protocol.
     #[command(subcommand)]
     Evaluate(Box<evaluate::Protocol>),
+    /// Put runs and results into one page of HTML, with their curves and pictures.
+    Report(report::Arguments),
+    /// Say in the terminal where a run stands, or what a result or weight file holds.
+    Inspect(inspect::Arguments),
 }
 
 /// Runs the command line. Exit code 0: done, 1: failed, 2: wrong usage.
@@ -41,6 +48,8 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Pretrain(arguments) => pretrain::run(*arguments),
         Command::Evaluate(protocol) => evaluate::run(*protocol),
+        Command::Report(arguments) => report::run(arguments),
+        Command::Inspect(arguments) => inspect::run(arguments),
     };
     exit_code(done.map(|()| ExitCode::SUCCESS))
 }
