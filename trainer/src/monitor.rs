@@ -7,7 +7,7 @@ use tch::{Kind, Tensor};
 const NEAR: f64 = 0.01;
 
 /// Epochs in a row that must be bad before a warning; the start of a run is always near to it.
-const PATIENCE: usize = 3;
+pub const PATIENCE: usize = 3;
 
 /// Spread of the projections under which they count as collapsed.
 const COLLAPSED: f64 = 0.05;

@@ -1,5 +1,6 @@
 //! `aimclr-train inspect`.
 
+use crate::monitor::PATIENCE;
 use crate::report::result::{Measured, Mistake};
 use crate::report::status::{self, Line, Status, sparkline};
 use crate::report::text::{duration, grouped, plain};
@@ -181,7 +182,8 @@ fn of_run(status: &Status) -> String {
 fn verdict(status: &Status) -> String {
     match (&status.fault, &status.last) {
         (Some(fault), _) => fault.clone(),
-        (None, Some(_)) => "learning: neither collapsed nor on the uniform plateau".into(),
+        (None, Some(last)) if last.epoch < PATIENCE => "too early to tell".into(),
+        (None, Some(_)) => "neither collapsed nor on the uniform plateau".into(),
         (None, None) => "no epoch is done yet".into(),
     }
 }

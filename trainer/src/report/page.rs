@@ -223,10 +223,10 @@ impl Page {
     fn facts(&mut self, facts: &[(&str, String)]) {
         let given = facts.iter().filter(|(_, value)| !value.is_empty());
         let rows = given.map(|(name, value)| {
-            format!("<tr><th>{}</th><td>{value}</td></tr>\n", text::html(name))
+            format!("<div><dt>{}</dt><dd>{value}</dd></div>\n", text::html(name))
         });
         let rows: String = rows.collect();
-        self.body += &format!("<table>\n{rows}</table>\n");
+        self.body += &format!("<dl>\n{rows}</dl>\n");
     }
 
     fn settings(&mut self, settings: &[Setting]) {
@@ -315,7 +315,7 @@ mod tests {
             "69.50 ± 0.70 %",
             "chosen by its accuracy on the test part",
             "<strong>test part</strong>",
-            "<tr><th>epochs</th><td>9 of 9</td></tr>",
+            "<dt>epochs</dt><dd>9 of 9</dd>",
             "<td><code>queue-size</code></td><td>256</td><td class=\"muted\">32768</td>",
             "mining begins",
         ] {

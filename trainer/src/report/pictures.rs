@@ -103,7 +103,7 @@ pub fn of_result(
     let matrix = chart::confusion("Confusion", &classes, &measured.confusion);
     charts.extend(matrix.map(|chart| ("confusion", chart)));
     if let Some(scores) = result.scores()?.filter(|s| s.labels.len() >= tsne::LEAST) {
-        let taken = tsne::sampled(scores.labels.len());
+        let taken = tsne::sampled(&scores.labels);
         let row = |i: &usize| &scores.embeddings[i * scores.size..][..scores.size];
         let embeddings: Vec<f32> = taken.iter().flat_map(row).copied().collect();
         let plane = tsne::plane(&embeddings, scores.size, measured.seed.unwrap_or(0), passed);

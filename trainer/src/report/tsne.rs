@@ -19,10 +19,13 @@ const NEIGHBOURS: usize = 90;
 /// Accuracy of far forces: the published value.
 const THETA: f32 = 0.5;
 
-/// Which of `count` samples are laid out.
-pub fn sampled(count: usize) -> Vec<usize> {
-    let taken = count.min(MOST);
-    (0..taken).map(|i| i * count / taken).collect()
+/// Which samples are laid out: of each class its share, evenly spaced.
+pub fn sampled(labels: &[usize]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..labels.len()).collect();
+    order.sort_by_key(|sample| labels[*sample]);
+    let taken = labels.len().min(MOST);
+    let even = (0..taken).map(|i| order[i * labels.len() / taken]);
+    even.collect()
 }
 
 /// Lays embeddings (N, `size`), of at least [`LEAST`] samples, out by the angles between them. The
@@ -126,8 +129,15 @@ mod tests {
 
     #[test]
     fn samples_are_taken_evenly() {
-        assert_eq!(sampled(4), [0, 1, 2, 3]);
-        let many = sampled(9001);
-        assert_eq!((many.len(), many[0], many[2999]), (MOST, 0, 8997));
+        assert_eq!(sampled(&[1, 0, 1, 0]), [1, 3, 0, 2]);
+        let labels: Vec<usize> = (0..2 * MOST).map(|i| i % 6).collect();
+        let taken = sampled(&labels);
+        assert_eq!(taken.len(), MOST);
+        for class in 0..6 {
+            assert_eq!(
+                taken.iter().filter(|i| labels[**i] == class).count(),
+                MOST / 6
+            );
+        }
     }
 }

@@ -75,6 +75,6 @@ mod tests {
         assert_eq!(texts(6.9, 11.2), ["7", "8", "9", "10", "11"]);
         assert_eq!(axis(0.0, 4.0).pixel(1.0), 25.0);
         assert_eq!(axis(2.0, 2.0).pixel(2.0), 50.0);
-        assert_eq!(round_out(3.1, 9.4), (3.0, 10.0));
+        assert_eq!(round_out(3.1, 9.4), (2.0, 10.0));
     }
 }

@@ -9,8 +9,8 @@ const NAMED: usize = 40;
 pub(super) const MOST: usize = 400;
 /// Longest class name, letters.
 const NAME: usize = 44;
-/// Shade of a single sample, so that it can be seen.
-const FAINTEST: f32 = 0.12;
+/// Least shade of right and of wrong guesses, so that a single sample can be seen.
+const FAINTEST: [f32; 2] = [0.15, 0.35];
 
 /// Counts by true class (row) and guessed class (column), shaded by their share of the row. Classes
 /// are numbered from 1. None without classes, or with more than can be shown.
@@ -67,7 +67,8 @@ pub fn confusion(title: &str, classes: &[String], counts: &[Vec<u64>]) -> Option
         let filled = counts.iter().enumerate().filter(|(_, count)| **count > 0);
         for (column, &samples) in filled {
             let share = samples as f32 / all as f32;
-            let shade = FAINTEST + (1.0 - FAINTEST) * share;
+            let faintest = FAINTEST[usize::from(row != column)];
+            let shade = faintest + (1.0 - faintest) * share;
             let (ink, verb) = match row == column {
                 true => (Ink::Right(shade), "recognised"),
                 false => (Ink::Wrong(shade), "taken for"),
@@ -136,7 +137,7 @@ mod tests {
             _ => None,
         });
         assert!(
-            right.iter().all(|share| (share - 0.912).abs() < 1e-6),
+            right.iter().all(|share| (share - 0.915).abs() < 1e-6),
             "{right:?}"
         );
         let texts = chart.texts();

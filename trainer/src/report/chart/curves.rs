@@ -72,7 +72,7 @@ impl Plot {
                 dashed: true,
                 ink: Ink::Muted,
             });
-            chart.text(
+            chart.label(
                 [x.to - 4.0, height - LINE + 2.0],
                 Anchor::End,
                 Ink::Muted,

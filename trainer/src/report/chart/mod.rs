@@ -115,6 +115,8 @@ pub enum Shape {
         bold: bool,
         /// Drawn in.
         ink: Ink,
+        /// With paper around the letters, to stand on other shapes?
+        halo: bool,
         /// The text.
         text: String,
     },
@@ -134,6 +136,7 @@ impl Chart {
             anchor: Anchor::Start,
             bold: true,
             ink: Ink::Text,
+            halo: false,
             text: title.into(),
         });
         chart
@@ -145,8 +148,17 @@ impl Chart {
             anchor,
             bold: false,
             ink,
+            halo: false,
             text: text.into(),
         });
+    }
+
+    /// A text that stands on other shapes.
+    fn label(&mut self, at: [f32; 2], anchor: Anchor, ink: Ink, text: impl Into<String>) {
+        self.text(at, anchor, ink, text);
+        if let Some(Shape::Text { halo, .. }) = self.shapes.last_mut() {
+            *halo = true;
+        }
     }
 
     fn line(&mut self, points: Vec<[f32; 2]>, width: f32, ink: Ink) {

@@ -7,6 +7,18 @@ use aimclr_skeleton::draw::{Colour, Picture, Size, colour};
 /// Lengths of a dash and of the gap after it, pixels.
 const DASH: [f32; 2] = [7.0, 5.0];
 
+/// Where a text is drawn in paper first, so that it has a halo.
+const HALO: [(f32, f32); 8] = [
+    (-2.0, 0.0),
+    (2.0, 0.0),
+    (0.0, -2.0),
+    (0.0, 2.0),
+    (-1.0, -1.0),
+    (1.0, -1.0),
+    (-1.0, 1.0),
+    (1.0, 1.0),
+];
+
 /// Draws a chart in the light colours.
 pub fn picture(chart: &Chart) -> Picture {
     let mut picture = Picture::new(chart.width.ceil() as u32, chart.height.ceil() as u32);
@@ -51,6 +63,7 @@ fn draw(picture: &mut Picture, shape: &Shape) {
             anchor,
             bold,
             ink,
+            halo,
             text,
         } => {
             let left = match anchor {
@@ -59,6 +72,11 @@ fn draw(picture: &mut Picture, shape: &Shape) {
                 Anchor::End => x - width(text),
             };
             let size = if *bold { Size::SmallBold } else { Size::Small };
+            if *halo {
+                for (dx, dy) in HALO {
+                    picture.text(left + dx, y + dy, size, colour::PAPER, text);
+                }
+            }
             picture.text(left, *y, size, of(*ink), text);
         }
     }

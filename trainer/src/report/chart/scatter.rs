@@ -114,9 +114,7 @@ fn number(
             continue;
         }
         written.push([x, y]);
-        let area = [x - wide / 2.0 - 3.0, y - 9.0, wide + 6.0, 18.0];
-        chart.rectangle(area, Ink::Paper, String::new());
-        chart.text([x, y - 8.0], Anchor::Middle, Ink::Text, text);
+        chart.label([x, y - 8.0], Anchor::Middle, Ink::Text, text);
     }
 }
 

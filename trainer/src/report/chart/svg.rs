@@ -77,6 +77,7 @@ fn draw(out: &mut String, shape: &Shape) -> std::fmt::Result {
             anchor,
             bold,
             ink,
+            halo,
             text,
         } => {
             let anchor = match anchor {
@@ -85,9 +86,10 @@ fn draw(out: &mut String, shape: &Shape) -> std::fmt::Result {
                 Anchor::End => " text-anchor=\"end\"",
             };
             let weight = if *bold { " font-weight=\"bold\"" } else { "" };
+            let halo = if *halo { " class=\"halo\"" } else { "" };
             writeln!(
                 out,
-                "<text x=\"{x:.1}\" y=\"{:.1}\"{anchor}{weight}{}>{}</text>",
+                "<text x=\"{x:.1}\" y=\"{:.1}\"{anchor}{weight}{halo}{}>{}</text>",
                 y + BASELINE,
                 paint("fill", *ink),
                 text::html(text)
