@@ -215,7 +215,11 @@ mod tests {
                 let x = if v == layout.torso.1 { 0.0 } else { x };
                 let z = if v == layout.torso.1 { 0.0 } else { z };
                 let (x, z) = (size * (x + 0.3 * step), size * z);
-                let turned = [yaw.cos() * x - yaw.sin() * z, size * y, yaw.sin() * x + yaw.cos() * z];
+                let turned = [
+                    yaw.cos() * x - yaw.sin() * z,
+                    size * y,
+                    yaw.sin() * x + yaw.cos() * z,
+                ];
                 walk.set_joint(t, 0, v, std::array::from_fn(|c| turned[c] + from[c]));
             }
         }
@@ -227,9 +231,16 @@ mod tests {
         let layout = Layout::ntu25();
         let mut expected = walk(0.0, 1.0, [0.0; 3]);
         place(&mut expected, &layout);
-        assert_eq!(expected.joint(3, 0, 0), [0.0; 3], "nobody is there in the last frame");
+        assert_eq!(
+            expected.joint(3, 0, 0),
+            [0.0; 3],
+            "nobody is there in the last frame"
+        );
         let at = |t| expected.joint(t, 0, layout.torso.0);
-        assert!((at(2)[0] - at(0)[0] - 0.3).abs() < 1e-5, "0.6 m at half the size");
+        assert!(
+            (at(2)[0] - at(0)[0] - 0.3).abs() < 1e-5,
+            "0.6 m at half the size"
+        );
         for (yaw, size, from) in [(0.7, 1.3, [2.0, 0.5, 3.0]), (-2.9, 0.6, [-1.0, 0.0, 4.0])] {
             let mut found = walk(yaw, size, from);
             place(&mut found, &layout);

@@ -136,8 +136,9 @@ fn place(graph: &mut Builder, layout: &Layout, x: &Value) -> Value {
     let across = graph.binary(&name("across"), "Sub", &right, &left);
     let across = mean(graph, "across.mean", &across);
     let [vx, _, vz] = graph.split(&name("across.parts"), &across, CHANNEL);
-    let mut binary =
-        |part: &str, operator: &str, a: &Value, b: &Value| graph.binary(&name(part), operator, a, b);
+    let mut binary = |part: &str, operator: &str, a: &Value, b: &Value| {
+        graph.binary(&name(part), operator, a, b)
+    };
     let vx_squared = binary("vx_squared", "Mul", &vx, &vx);
     let vz_squared = binary("vz_squared", "Mul", &vz, &vz);
     let squared = binary("width_squared", "Add", &vx_squared, &vz_squared);
@@ -145,8 +146,9 @@ fn place(graph: &mut Builder, layout: &Layout, x: &Value) -> Value {
     let width = graph.binary(&name("width.bounded"), "Max", &width, &shortest);
 
     let origin = mean(graph, "origin", &from);
-    let mut binary =
-        |part: &str, operator: &str, a: &Value, b: &Value| graph.binary(&name(part), operator, a, b);
+    let mut binary = |part: &str, operator: &str, a: &Value, b: &Value| {
+        graph.binary(&name(part), operator, a, b)
+    };
     let (cos, sin) = (
         binary("cos", "Div", &vx, &width),
         binary("sin", "Div", &vz, &width),

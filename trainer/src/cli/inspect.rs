@@ -383,7 +383,7 @@ fn in_card(card: &Card) -> String {
         ),
         ("classes", card.classes.len().to_string()),
         ("embedding", card.embedding.to_string()),
-        ("preprocessing", card.preprocessing.clone()),
+        ("preprocessing", card.preprocessing.to_string()),
         (
             "trained on",
             format!("{} ({}), {}", made.dataset, made.split, made.protocol),

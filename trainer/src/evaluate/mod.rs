@@ -100,7 +100,15 @@ pub fn features(
     let streams = Streams::new(stream, &card.layout, device);
     let frames = card.frames;
     let embed = |part| -> std::result::Result<(Embedded, f64), TrainError> {
-        let clips = Clips::load(dataset, split, part, cut, frames, card.preprocessing, device)?;
+        let clips = Clips::load(
+            dataset,
+            split,
+            part,
+            cut,
+            frames,
+            card.preprocessing,
+            device,
+        )?;
         let batches: Vec<Tensor> = clips
             .joints
             .split(BATCH, 0)

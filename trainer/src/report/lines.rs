@@ -32,9 +32,10 @@ pub(super) fn json_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, Tra
         .filter(|(_, line)| !line.trim().is_empty());
     lines
         .map(|(i, line)| {
-            serde_json::from_str(line).map_err(|error| TrainError::Format {
+            serde_json::from_str(line.trim_end()).map_err(|error| TrainError::Format {
                 path: path.into(),
-                reason: format!("line {}: {error}", i + 1),
+                // The number of the line is that in the file, not in the object.
+                reason: format!("line {}: {error}", i + 1).replace(" at line 1 column", ", column"),
             })
         })
         .collect()

@@ -223,7 +223,15 @@ impl Page {
     fn facts(&mut self, facts: &[(&str, String)]) {
         let given = facts.iter().filter(|(_, value)| !value.is_empty());
         let rows = given.map(|(name, value)| {
-            format!("<div><dt>{}</dt><dd>{value}</dd></div>\n", text::html(name))
+            let class = if value.len() > 60 {
+                " class=\"wide\""
+            } else {
+                ""
+            };
+            format!(
+                "<div{class}><dt>{}</dt><dd>{value}</dd></div>\n",
+                text::html(name)
+            )
         });
         let rows: String = rows.collect();
         self.body += &format!("<dl>\n{rows}</dl>\n");

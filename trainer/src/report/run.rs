@@ -57,7 +57,7 @@ impl Run {
     pub fn read(folder: &Path) -> Result<Self, TrainError> {
         let files = RunFolder::new(folder);
         let card = match files.weights().exists() {
-            true => Weights::read(&files.weights())?.card,
+            true => Weights::read(files.weights())?.card,
             false => None,
         };
         Ok(Self {

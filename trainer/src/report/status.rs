@@ -103,7 +103,7 @@ impl Status {
             losses: run.epochs.iter().map(|epoch| epoch.loss).collect(),
             fault: run.fault(),
             parameters: match files.weights().exists() {
-                true => parameters(&Weights::read(&files.weights())?),
+                true => parameters(&Weights::read(files.weights())?),
                 false => None,
             },
             results: results.iter().map(Line::of).collect(),

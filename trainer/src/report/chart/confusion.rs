@@ -21,9 +21,9 @@ pub fn confusion(title: &str, classes: &[String], counts: &[Vec<u64>]) -> Option
     }
     let named = count <= NAMED;
     let cell = match count {
-        ..=12 => 44.0,
-        ..=NAMED => 30.0,
-        ..=150 => 10.0,
+        _ if count <= 12 => 44.0,
+        _ if named => 30.0,
+        _ if count <= 150 => 10.0,
         _ => 4.0,
     };
     let names = classes.iter().map(|name| width(&short(name, NAME)));

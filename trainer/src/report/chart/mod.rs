@@ -16,10 +16,12 @@ pub use scatter::{Point, scatter};
 pub use svg::svg;
 
 use super::class::Form;
-use aimclr_skeleton::draw::{Colour, Size};
+use aimclr_skeleton::draw::Colour;
 
 /// Height of a line of text, pixels.
 const LINE: f32 = 20.0;
+/// Width of a letter, pixels.
+const LETTER: f32 = 8.0;
 
 /// A chart: shapes on a sheet, x to the right and y down, in pixels; later ones cover earlier ones.
 #[derive(Debug, Clone, PartialEq)]
@@ -175,9 +177,9 @@ impl Chart {
     }
 }
 
-/// Pixels that a text takes in a picture; in a page it takes a little less.
+/// Pixels that a text takes at most, in a picture and in a page, whose letters are wider.
 fn width(text: &str) -> f32 {
-    text.chars().count() as f32 * Size::Small.width()
+    text.chars().count() as f32 * LETTER
 }
 
 #[cfg(test)]

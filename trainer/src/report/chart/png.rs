@@ -1,6 +1,6 @@
 //! A chart as a picture.
 
-use super::{Anchor, Chart, Ink, Shape, width};
+use super::{Anchor, Chart, Ink, Shape};
 use crate::report::class::Form;
 use aimclr_skeleton::draw::{Colour, Picture, Size, colour};
 
@@ -66,12 +66,13 @@ fn draw(picture: &mut Picture, shape: &Shape) {
             halo,
             text,
         } => {
+            let size = if *bold { Size::SmallBold } else { Size::Small };
+            let width = text.chars().count() as f32 * size.width();
             let left = match anchor {
                 Anchor::Start => *x,
-                Anchor::Middle => x - width(text) / 2.0,
-                Anchor::End => x - width(text),
+                Anchor::Middle => x - width / 2.0,
+                Anchor::End => x - width,
             };
-            let size = if *bold { Size::SmallBold } else { Size::Small };
             if *halo {
                 for (dx, dy) in HALO {
                     picture.text(left + dx, y + dy, size, colour::PAPER, text);

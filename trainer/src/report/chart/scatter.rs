@@ -1,11 +1,11 @@
 //! Samples on a plane, coloured by class.
 
 use super::{Anchor, Chart, Ink, LINE, Shape, width};
-use crate::report::class::{self, GROUP, NAMED};
+use crate::report::class::{self, Form, GROUP, NAMED};
 use crate::report::text::short;
 
 /// Side of the plane, pixels.
-const SIDE: f32 = 780.0;
+const SIDE: f32 = 680.0;
 /// Longest class name, letters.
 const NAME: usize = 40;
 /// Most classes that are numbered on the plane and listed.
@@ -27,10 +27,10 @@ pub fn scatter(title: &str, classes: &[String], points: &[Point]) -> Chart {
     let legend = legend(classes);
     let widest = legend
         .iter()
-        .map(|(_, text)| width(text))
+        .map(|(_, _, text)| width(text))
         .fold(0.0, f32::max);
     let height = (60.0 + SIDE).max(60.0 + LINE * legend.len() as f32);
-    let mut chart = Chart::new(12.0 + SIDE + 40.0 + widest + 24.0, height + 12.0, title);
+    let mut chart = Chart::new(SIDE + 76.0 + widest + 16.0, height + 12.0, title);
     let place = fit(points);
     chart.rectangle([12.0, 42.0, SIDE, SIDE], Ink::Grid, String::new());
     chart.rectangle(
@@ -56,17 +56,26 @@ pub fn scatter(title: &str, classes: &[String], points: &[Point]) -> Chart {
         });
     }
     number(&mut chart, classes.len(), points, place);
-    for (i, (class, text)) in legend.into_iter().enumerate() {
+    for (i, (class, number, text)) in legend.into_iter().enumerate() {
         let top = 44.0 + LINE * i as f32;
         let (colour, form) = class::look(class, classes.len());
+        // Where a hue stands for several classes, so does the form for none.
+        let many = number.is_empty();
         chart.shapes.push(Shape::Mark {
             at: [SIDE + 32.0, top + 8.0],
             radius: 5.0,
-            form,
+            form: if many { Form::Disc } else { form },
             ink: Ink::Own(colour),
             hint: String::new(),
         });
-        chart.text([SIDE + 46.0, top], Anchor::Start, Ink::Text, text);
+        let left = match many {
+            true => SIDE + 46.0,
+            false => {
+                chart.text([SIDE + 68.0, top], Anchor::End, Ink::Muted, number);
+                SIDE + 76.0
+            }
+        };
+        chart.text([left, top], Anchor::Start, Ink::Text, text);
     }
     chart
 }
@@ -114,6 +123,8 @@ fn number(
             continue;
         }
         written.push([x, y]);
+        // A group of many has few samples; its number stands above them.
+        let y = if classes > NAMED { y - 13.0 } else { y };
         chart.label([x, y - 8.0], Anchor::Middle, Ink::Text, text);
     }
 }
@@ -123,22 +134,20 @@ fn median(mut values: Vec<f32>) -> f32 {
     values[values.len() / 2]
 }
 
-/// Classes whose look is explained, with the text; of many classes, one for each hue.
-fn legend(classes: &[String]) -> Vec<(usize, String)> {
+/// Classes whose look is explained, with number and name; of many classes, one for each hue.
+fn legend(classes: &[String]) -> Vec<(usize, String, String)> {
     let shown = classes.len().min(MOST);
     if shown <= NAMED {
         let names = classes.iter().enumerate();
         return names
-            .map(|(i, name)| (i, format!("{:>2} {}", i + 1, short(name, NAME))))
+            .map(|(i, name)| (i, (i + 1).to_string(), short(name, NAME)))
             .collect();
     }
     let groups = (0..shown).step_by(GROUP);
     groups
         .map(|first| {
-            (
-                first,
-                format!("{}-{}", first + 1, (first + GROUP).min(classes.len())),
-            )
+            let last = (first + GROUP).min(classes.len());
+            (first, String::new(), format!("{}-{last}", first + 1))
         })
         .collect()
 }
@@ -175,8 +184,8 @@ mod tests {
 
     #[test]
     fn many_classes_are_explained_by_tens() {
-        assert!(chart(10).texts().contains(&" 3 class 2"));
+        assert!(chart(10).texts().contains(&"class 2"));
         let chart = chart(120);
-        assert!(chart.texts().contains(&"111-120") && !chart.texts().contains(&"120 class 119"));
+        assert!(chart.texts().contains(&"111-120") && !chart.texts().contains(&"class 119"));
     }
 }
