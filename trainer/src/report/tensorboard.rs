@@ -160,7 +160,7 @@ mod tests {
 
     /// Takes the records of a file apart, and checks both checksums of each.
     fn records(mut file: &[u8]) -> Vec<Vec<u8>> {
-        let mask = |crc: u32| ((crc >> 15) | (crc << 17)).wrapping_add(0xa282_ead8);
+        let mask = |crc: u32| crc.rotate_left(17).wrapping_add(0xa282_ead8);
         let number = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().expect("four bytes"));
         let mut records = Vec::new();
         while !file.is_empty() {
