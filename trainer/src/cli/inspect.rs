@@ -3,7 +3,7 @@
 use crate::monitor::PATIENCE;
 use crate::report::result::{Measured, Mistake};
 use crate::report::status::{self, Line, Status, sparkline};
-use crate::report::text::{duration, grouped, plain};
+use crate::report::text::{duration, grouped, plain, short_number};
 use crate::report::{Found, ResultFolder, Run};
 use aimclr_model::weights::Data;
 use aimclr_model::{Card, Weights};
@@ -159,7 +159,7 @@ fn of_run(status: &Status) -> String {
                 ),
             ),
             ("spread", format!("{:.2}", last.spread)),
-            ("lr", last.lr.to_string()),
+            ("lr", short_number(last.lr)),
             ("speed", format!("{:.0} samples/s", last.samples_per_second)),
         ]);
     }

@@ -3,7 +3,7 @@
 use super::chart::{self, Chart, Curve, Level, Mark, Plot, Point};
 use super::result::{Pass, ResultFolder};
 use super::run::Run;
-use super::tsne;
+use super::{text, tsne};
 use crate::TrainError;
 
 /// More changes of the learning rate than this make a curve, not marks.
@@ -58,7 +58,7 @@ fn marks(run: &Run) -> Vec<Mark> {
         .filter(|pair| pair[0].lr != pair[1].lr)
         .map(|pair| Mark {
             at: pair[0].epoch as f64,
-            text: format!("lr {}", short_number(pair[1].lr)),
+            text: format!("lr {}", text::short_number(pair[1].lr)),
         })
         .collect();
     if marks.len() > MOST_DROPS {
@@ -74,12 +74,6 @@ fn marks(run: &Run) -> Vec<Mark> {
     }));
     marks.sort_by(|a, b| a.at.total_cmp(&b.at));
     marks
-}
-
-/// A learning rate without the dust of its multiplications.
-fn short_number(value: f64) -> String {
-    let rounded: f64 = format!("{value:.3e}").parse().unwrap_or(value);
-    rounded.to_string()
 }
 
 /// Accuracy and loss where something was trained, classes, confusion, t-SNE. `passed` is told of
@@ -179,7 +173,6 @@ mod tests {
         };
         assert!(texts(3).is_empty());
         assert_eq!(texts(9), ["4 lr 0.01", "6 mining begins"]);
-        assert_eq!(short_number(0.1 * 0.1 * 0.1), "0.001");
     }
 
     #[test]

@@ -47,6 +47,12 @@ pub(super) fn value(value: &Value) -> String {
     }
 }
 
+/// A number without the dust that computing left on it, such as that of a learning rate.
+pub fn short_number(value: f64) -> String {
+    let rounded: f64 = format!("{value:.3e}").parse().unwrap_or(value);
+    rounded.to_string()
+}
+
 /// A number with its thousands set apart.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -92,6 +98,7 @@ mod tests {
         assert_eq!(value(&json), "30, bf16, 0.1, true");
         assert_eq!(short("inline lunge", 8), "inline..");
         assert_eq!(short("lunge", 5), "lunge");
+        assert_eq!(short_number(0.1 * 0.1 * 0.1), "0.001");
         let times = [59.4, 61.0, 7260.0, 90_000.0].map(duration);
         assert_eq!(times, ["59 s", "1 min 1 s", "2 h 1 min", "1 d 1 h"]);
     }
