@@ -17,8 +17,8 @@ const POSITION: &str = "position";
 const MOMENTUM: &str = "momentum";
 /// Name of the tensor with the bits of the broken epoch's sums: JSON may change a float's last bit.
 const SUMS: &str = "sums";
-/// Metadata key of the tensors' CRC-32: a bit that flipped on a disk is to be found on resuming.
-const CHECKSUM: &str = "crc32";
+/// Metadata key of the tensors' CRC-32C: a bit that flipped on a disk is to be found on resuming.
+const CHECKSUM: &str = "crc32c";
 
 /// The files of a pre-training run.
 #[derive(Debug, Clone)]
@@ -169,10 +169,7 @@ pub fn load(path: &Path, model: &mut AimClr) -> Result<Position, TrainError> {
             found: format!("{:?}", momentum.shape),
         }));
     }
-    let position = weights.metadata.get(POSITION);
-    let Some(Ok(mut position)) = position.map(|json| serde_json::from_str::<Position>(json)) else {
-        return Err(not_a_checkpoint(path));
-    };
+    let mut position = position_in(&weights).ok_or_else(|| not_a_checkpoint(path))?;
     let written = weights.metadata.get(CHECKSUM);
     if written.is_some_and(|written| *written != checksum(&weights)) {
         return Err(TrainError::Mismatch(format!(
@@ -191,14 +188,23 @@ pub fn load(path: &Path, model: &mut AimClr) -> Result<Position, TrainError> {
 }
 
 fn checksum(weights: &Weights) -> String {
-    let mut hasher = crc32fast::Hasher::new();
-    for tensor in weights.tensors.values() {
+    let sum = weights.tensors.values().fold(0, |sum, tensor| {
+        let add = |sum, bytes: &[u8]| crc32c::crc32c_append(sum, bytes);
         match &tensor.data {
-            Data::F32(values) => values.iter().for_each(|x| hasher.update(&x.to_le_bytes())),
-            Data::I64(values) => values.iter().for_each(|x| hasher.update(&x.to_le_bytes())),
+            Data::F32(values) => values.iter().fold(sum, |sum, x| add(sum, &x.to_le_bytes())),
+            Data::I64(values) => values.iter().fold(sum, |sum, x| add(sum, &x.to_le_bytes())),
         }
-    }
-    format!("{:08x}", hasher.finalize())
+    });
+    format!("{sum:08x}")
+}
+
+/// Reads how far the run had come.
+pub fn position(path: &Path) -> Result<Position, TrainError> {
+    position_in(&Weights::read(path)?).ok_or_else(|| not_a_checkpoint(path))
+}
+
+fn position_in(checkpoint: &Weights) -> Option<Position> {
+    serde_json::from_str(checkpoint.metadata.get(POSITION)?).ok()
 }
 
 fn not_a_checkpoint(path: &Path) -> TrainError {

@@ -23,6 +23,14 @@ pub enum TrainError {
         /// Why.
         source: std::io::Error,
     },
+    /// A file or folder is there, but isn't what it should be.
+    #[error("{}: {reason}", path.display())]
+    Format {
+        /// Which one.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A setting has a value that can't be used.
     #[error("{key}: {reason}")]
     Setting {

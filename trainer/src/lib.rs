@@ -7,7 +7,8 @@
 //! The way of a batch: [`data`] holds the normalised clips on the device; [`augment`] makes three
 //! views of each; [`streams`] turns them into bones or motion; [`aimclr`] runs the query and key
 //! [`encoder`]s, [`eadm`] and the [`losses`]; [`sgd`] updates the weights. [`pretrain`] repeats
-//! that, [`checkpoint`] and [`keeping`] keep it. [`evaluate`] has the protocols.
+//! that, [`checkpoint`] and [`keeping`] keep it. [`evaluate`] has the protocols, [`reproduce`] runs
+//! a series of all that, [`report`] shows what came out.
 
 pub mod aimclr;
 pub mod augment;
@@ -28,6 +29,7 @@ pub mod monitor;
 pub mod parameters;
 pub mod pretrain;
 pub mod probe;
+pub mod report;
 pub mod reproduce;
 pub mod seeds;
 pub mod settings;

@@ -1,6 +1,8 @@
-//! `metrics.jsonl`: one JSON object an epoch, appended as the run goes.
+//! `metrics.jsonl`: one JSON object an epoch, appended as the run goes. TensorBoard's event file
+//! beside it says the same.
 
 use crate::TrainError;
+use crate::report::tensorboard::EventFile;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -102,10 +104,11 @@ impl Sums {
     }
 }
 
-/// The file.
+/// Both files.
 pub struct Log {
     path: PathBuf,
     file: std::fs::File,
+    events: EventFile,
 }
 
 impl Log {
@@ -126,9 +129,13 @@ impl Log {
             .append(true)
             .open(path)
             .map_err(io)?;
+        let last = kept.lines().last().map(serde_json::from_str::<Epoch>);
+        let first_step = last.and_then(Result::ok).map_or(0, |epoch| epoch.step + 1);
+        let folder = path.parent().unwrap_or(Path::new("."));
         Ok(Self {
             path: path.into(),
             file,
+            events: EventFile::open(folder, first_step)?,
         })
     }
 
@@ -138,7 +145,55 @@ impl Log {
         writeln!(self.file, "{line}").map_err(|source| TrainError::Io {
             path: self.path.clone(),
             source,
-        })
+        })?;
+        for (tag, value) in [
+            ("loss/total", epoch.loss),
+            ("loss/contrast", epoch.contrast),
+            ("loss/d3m_extreme", epoch.d3m_extreme),
+            ("loss/d3m_dropped", epoch.d3m_dropped),
+            ("train/spread", epoch.spread),
+            ("train/lr", epoch.lr),
+            ("train/samples_per_second", epoch.samples_per_second),
+        ] {
+            self.events.scalar(epoch.step, tag, value)?;
+        }
+        self.events.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epoch(epoch: usize) -> Epoch {
+        Sums::default().epoch(epoch, 10 * epoch as u64, 0.1, 128)
+    }
+
+    #[test]
+    fn a_broken_epoch_is_written_again_in_both_files() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("metrics.jsonl");
+        let mut log = Log::open(&path, 0).expect("open");
+        for i in 1..=3 {
+            log.write(&epoch(i)).expect("written");
+        }
+        drop(log);
+        drop(Log::open(&path, 2).expect("open"));
+        let text = std::fs::read_to_string(&path).expect("text");
+        assert_eq!(text.lines().count(), 2);
+        let mut files: Vec<PathBuf> = std::fs::read_dir(folder.path())
+            .expect("folder")
+            .map(|file| file.expect("file").path())
+            .filter(|path| path.to_string_lossy().contains("tfevents"))
+            .collect();
+        files.sort();
+        let second = std::fs::read(&files[1]).expect("bytes");
+        // Step 21, then the start: what the first file says of later steps is void.
+        assert!(
+            second
+                .windows(6)
+                .any(|bytes| bytes == b"\x10\x15\x3a\x02\x08\x01")
+        );
     }
 }
 

@@ -7,7 +7,7 @@ use tch::{Kind, Tensor};
 const NEAR: f64 = 0.01;
 
 /// Epochs in a row that must be bad before a warning; the start of a run is always near to it.
-const PATIENCE: usize = 3;
+pub const PATIENCE: usize = 3;
 
 /// Spread of the projections under which they count as collapsed.
 const COLLAPSED: f64 = 0.05;
@@ -58,14 +58,23 @@ impl Monitor {
         } else {
             0
         };
-        if self.collapsed > 0 && self.collapsed.is_multiple_of(PATIENCE) {
+        let due = |count: usize| count > 0 && count.is_multiple_of(PATIENCE);
+        match due(self.collapsed) || due(self.uniform) {
+            true => self.fault(epoch),
+            false => None,
+        }
+    }
+
+    /// What is wrong with the run after this epoch, the last one watched.
+    pub fn fault(&self, epoch: &Epoch) -> Option<String> {
+        if self.collapsed >= PATIENCE {
             return Some(format!(
                 "epoch {}: the embeddings have collapsed (spread {:.3}, healthy is above 0.2): all \
                  clips look the same to the encoder. Try a lower --lr or another --seed",
                 epoch.epoch, epoch.spread
             ));
         }
-        if self.uniform > 0 && self.uniform.is_multiple_of(PATIENCE) {
+        if self.uniform >= PATIENCE {
             return Some(format!(
                 "epoch {}: the loss {:.2} sits on the uniform plateau 2·ln(1 + {}) = {:.2}: nothing \
                  is being learnt. Try --init default, a smaller --queue-size or a lower --lr",

@@ -20,6 +20,8 @@ pub enum Use {
     Classifier,
     /// Which samples' labels a protocol sees; counted by class.
     Labels,
+    /// First places of t-SNE's points.
+    Plane,
 }
 
 /// The seed of one use.
@@ -61,6 +63,7 @@ mod tests {
             Use::Torch,
             Use::Classifier,
             Use::Labels,
+            Use::Plane,
         ];
         let seeds: HashSet<u64> = (0..10)
             .flat_map(|seed| uses.map(|u| (seed, u)))

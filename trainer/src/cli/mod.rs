@@ -3,7 +3,9 @@
 mod configured;
 mod evaluate;
 mod fuse;
+mod inspect;
 mod pretrain;
+mod report;
 mod reproduce;
 mod result;
 
@@ -24,6 +26,7 @@ use std::process::ExitCode;
         aimclr-train evaluate knn --data data/motions --split xsub --weights runs/motions\n  \
         aimclr-train evaluate linear --data data/motions --split xsub --weights runs/motions \
         --out runs/motions-linear\n  \
+        aimclr-train report runs --out report.html\n  \
         aimclr-export onnx --weights runs/motions-linear --out model.onnx"
 )]
 struct Arguments {
@@ -43,6 +46,10 @@ enum Command {
     /// Pre-train every stream in turn, measure each and fuse them: a published table from one
     /// command.
     Reproduce(Box<reproduce::Arguments>),
+    /// Put runs and results into one page of HTML, with their curves and pictures.
+    Report(report::Arguments),
+    /// Say in the terminal where a run stands, or what a result or weight file holds.
+    Inspect(inspect::Arguments),
 }
 
 /// Runs the command line. Exit code 0: done, 1: failed, 2: wrong usage.
@@ -53,6 +60,8 @@ pub fn main() -> ExitCode {
         Command::Evaluate(protocol) => evaluate::run(*protocol),
         Command::Fuse(arguments) => fuse::run(arguments),
         Command::Reproduce(arguments) => reproduce::run(*arguments),
+        Command::Report(arguments) => report::run(arguments),
+        Command::Inspect(arguments) => inspect::run(arguments),
     };
     exit_code(done.map(|()| ExitCode::SUCCESS))
 }
