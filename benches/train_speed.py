@@ -10,7 +10,7 @@ Ours augments in every step. PyTorch does so only with its loader; otherwise its
 beforehand, in its favour.
 
     python3 benches/train_speed.py               # CPU with 2 threads, and GPU
-    python3 benches/train_speed.py --quick       # batch 32 only
+    python3 benches/train_speed.py --quick       # the smaller batch only
 
 The first run makes target/train-speed/venv, about 2.7 GB of torch. Exit code 1 if a target is
 missed. About 16 GB of memory are needed: all programs of a row stay in it between their turns.
@@ -103,8 +103,8 @@ def on_cpu(args, step, python):
     good = True
     print(f"CPU, {args.threads} thread(s), stage {args.stage}: samples/s; targets are against PyTorch in f32")
     print(f"{'batch':>5} {'bodies':>6} {'':6}{'ours':>8} {'torch f32':>10} {'ratio':>6} {'torch bf16':>11} {'ratio':>6}")
-    for batch in [32] if args.quick else [32, 128]:
-        for bodies in [1, 2]:
+    for batch in args.batch or ([32] if args.quick else [32, 128]):
+        for bodies in args.bodies:
             common = ["--batch", batch, "--bodies", bodies, "--threads", args.threads, "--stage", args.stage, "--paced"]
             programs = {
                 f"{name} {precision}": [*command, *common, *(["--bf16"] if precision == "bf16" else [])]
@@ -131,7 +131,7 @@ def on_gpu(args, step, python):
     good = True
     print(f"GPU, two bodies, stage {args.stage}: samples/s")
     print(f"{'batch':>5} {'':6}{'views of PyTorch':<18}{'ours':>10} {'torch':>10} {'ratio':>6}")
-    for batch in [128] if args.quick else [128, 512]:
+    for batch in args.batch or ([128] if args.quick else [128, 512]):
         for precision in ("f32", "bf16"):
             for loader, wanted in GPU_TARGETS.items():
                 common = ["--batch", batch, "--bodies", 2, "--device", "cuda", "--stage", args.stage, "--paced"]
@@ -154,8 +154,12 @@ def main():
     parser.add_argument("--rounds", type=int, default=5, help="turns of each program [5]")
     parser.add_argument("--threads", type=int, default=2, help="threads of torch on the CPU [2]")
     parser.add_argument("--stage", type=int, choices=[1, 2], default=1, help="2 mines nearest neighbours [1]")
-    parser.add_argument("--quick", action="store_true", help="the smaller batch only, which has no target on the CPU")
-    parser.add_argument("--processor-time", action="store_true", help="count a process's processor time on the CPU: for a busy machine and one thread (Linux)")
+    parser.add_argument("--batch", type=int, nargs="+", help="samples in a step [CPU 32 128, GPU 128 512]")
+    parser.add_argument("--bodies", type=int, nargs="+", choices=[1, 2], default=[1, 2], help="in a sample, on the CPU [1 2]")
+    parser.add_argument("--quick", action="store_true", help="the smaller batch only; on the CPU it has no target")
+    parser.add_argument(
+        "--processor-time", action="store_true", help="on the CPU, count processor time: for one thread on a busy machine (Linux)"
+    )
     args = parser.parse_args()
     torch_environment.enter()
     import torch

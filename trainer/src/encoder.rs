@@ -274,10 +274,11 @@ impl BlockTensors {
             let weight = weight.to_kind(kind).transpose(1, 2).unsqueeze(1);
             let weight = weight.expand([-1, joints, -1, -1], false);
             // Not select, whose way back fills and adds a whole tensor for each subset.
-            std::iter::zip(parts.unbind(0), weight.unbind(0))
-                .fold(bias.unsqueeze(1), |y, (part, weight)| {
-                    y.baddbmm(&part, &weight, 1.0, 1.0)
-                })
+            let mut terms = std::iter::zip(parts.unbind(0), weight.unbind(0));
+            let (part, first) = terms.next().expect("a graph has subsets");
+            let y = bias.unsqueeze(1).baddbmm(&part, &first, 1.0, 1.0);
+            terms
+                .fold(y, |mut y, (part, weight)| y.baddbmm_(&part, &weight))
                 .view([joints, frames, bodies, output])
                 .permute([0, 3, 1, 2])
         } else {
