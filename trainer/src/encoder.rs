@@ -226,7 +226,8 @@ impl BlockTensors {
     fn forward(&self, x: &Tensor, adjacency: &Tensor, mode: Mode) -> Tensor {
         let stride = self.block.stride as i64;
         let y = self.aggregate(x, adjacency);
-        let y = self.spatial_norm.forward(&y, mode, 1.0).relu();
+        // In place wherever autograd needs only the result.
+        let y = self.spatial_norm.forward(&y, mode, 1.0).relu_();
         let Linear { weight, bias } = &self.temporal;
         let y = match Spectral::pays(&y, stride) {
             true => Spectral::new(&y).convolve(&y, weight, bias),
@@ -234,19 +235,18 @@ impl BlockTensors {
         };
         // Batch norm takes over the factor that keeps the mean under dropout.
         let (kept, scale) = dropout(&y, mode);
-        let y = self.temporal_norm.forward(&y, mode, scale);
-        let y = match kept {
-            Some(kept) => y * kept,
-            None => y,
-        };
-        let y = match (self.block.residual, &self.residual) {
-            (Residual::None, _) => y,
+        let mut y = self.temporal_norm.forward(&y, mode, scale);
+        if let Some(kept) = kept {
+            y *= kept;
+        }
+        match (self.block.residual, &self.residual) {
+            (Residual::None, _) => {}
             (Residual::Conv, Some((linear, norm))) => {
-                y + norm.forward(&convolve(x, linear, stride), mode, 1.0)
+                y += norm.forward(&convolve(x, linear, stride), mode, 1.0);
             }
-            _ => y + x,
-        };
-        y.relu()
+            _ => y += x,
+        }
+        y.relu_()
     }
 
     /// Aggregation over joints and the 1×1 convolution.
@@ -273,30 +273,34 @@ impl BlockTensors {
             let parts = parts.view([subsets, joints, frames * bodies, input]);
             let weight = weight.to_kind(kind).transpose(1, 2).unsqueeze(1);
             let weight = weight.expand([-1, joints, -1, -1], false);
-            (0..subsets)
-                .fold(bias.unsqueeze(1), |y, k| {
-                    y.baddbmm(&parts.get(k), &weight.get(k), 1.0, 1.0)
-                })
+            // Not select, whose way back fills and adds a whole tensor for each subset.
+            let mut terms = std::iter::zip(parts.unbind(0), weight.unbind(0));
+            let (part, first) = terms.next().expect("a graph has subsets");
+            let y = bias.unsqueeze(1).baddbmm(&part, &first, 1.0, 1.0);
+            terms
+                .fold(y, |mut y, (part, weight)| y.baddbmm_(&part, &weight))
                 .view([joints, frames, bodies, output])
                 .permute([0, 3, 1, 2])
         } else {
-            // With a joint's subsets side by side, they are the channels of one convolution.
+            // With a joint's subsets side by side, one product a joint sums over them.
             let rows = weighted
                 .permute([2, 0, 1])
                 .reshape([joints * subsets, joints]);
             let parts = rows.matmul(&x.reshape([joints, -1]));
-            let parts = parts.view([joints, subsets * input, frames, bodies]);
+            let parts = parts.view([joints, subsets * input, frames * bodies]);
             let weight = weight
                 .transpose(0, 1)
-                .reshape([output, subsets * input, 1, 1]);
-            parts.conv2d::<Tensor>(&weight, None, [1, 1], [0, 0], [1, 1], 1)
-                + bias.view([joints, output, 1, 1])
+                .reshape([1, output, subsets * input])
+                .expand([joints, -1, -1], false);
+            bias.unsqueeze(2)
+                .baddbmm(&weight, &parts, 1.0, 1.0)
+                .view([joints, output, frames, bodies])
         }
     }
 }
 
 /// Whether the channels of activations like `x` lie innermost in memory: see [`Encoder`].
-fn channels_innermost(x: &Tensor) -> bool {
+pub(crate) fn channels_innermost(x: &Tensor) -> bool {
     x.kind() != Kind::Float || x.device() != Device::Cpu
 }
 
