@@ -3,7 +3,7 @@
 use aimclr_model::Plan;
 use aimclr_skeleton::{Layout, Stream, graph};
 use aimclr_trainer::aimclr::{AimClr, Method, Stage, Views};
-use aimclr_trainer::augment::{Augment, Preset};
+use aimclr_trainer::augment::{Augment, Augmentations};
 use aimclr_trainer::device;
 use aimclr_trainer::encoder::Precision;
 use aimclr_trainer::parameters::Init;
@@ -61,7 +61,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     };
     let a = graph::adjacency(&layout);
     let mut model = AimClr::new(Plan::paper(25), &a, method, Init::Default, 0, Device::Cpu);
-    let augment = Augment::new(Preset::Released, true, &layout, Device::Cpu);
+    let augment = Augment::new(Augmentations::default(), &layout, Device::Cpu);
     let streams = Streams::new(Stream::Joint, &layout, Device::Cpu);
     let shape = [
         arguments.batch * arguments.steps as i64,
