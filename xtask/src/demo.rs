@@ -129,7 +129,14 @@ pub fn run(args: &Args) -> Result<()> {
     let linear = walk.file("linear");
     let mut arguments = evaluate("linear", &encoder, &linear).to_vec();
     // A short pre-training leaves embeddings small; the published rate of 3 is for long ones.
-    let settings = ["--standardise", "--lr", "0.1", "--weight-decay", "0.001"];
+    let settings = [
+        "--scaling",
+        "standardise",
+        "--lr",
+        "0.1",
+        "--weight-decay",
+        "0.001",
+    ];
     arguments.extend(settings.map(String::from));
     walk.run("aimclr-train", &arguments, &[&linear])?;
 

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::data::Cut;
 use crate::device;
 use crate::evaluate::settings::Schedule;
-use crate::evaluate::{Epoch, Kind, Protocol as Measuring, Select, Trial};
+use crate::evaluate::{Epoch, Kind, Protocol as Measuring, Scaling, Select, Trial};
 use aimclr_model::Weights;
 use aimclr_skeleton::Dataset;
 use anyhow::{Result, ensure};
@@ -80,6 +80,9 @@ pub(super) struct Knn {
     /// [default: 20,1,10,40]
     #[arg(long, value_delimiter = ',')]
     k: Vec<usize>,
+    /// none (as published), standardise or whiten embeddings first. [default: none]
+    #[arg(long, value_parser = super::named::<Scaling>)]
+    scaling: Option<Scaling>,
 }
 
 /// What is given here wins over the configuration file; defaults are the published values.
@@ -124,10 +127,11 @@ pub(super) struct Linear {
     common: Common,
     #[command(flatten)]
     training: Training,
-    /// Bring embeddings to mean 0 and deviation 1 first; for encoders whose embeddings are small or
-    /// all alike. Take a lower --lr with it, such as 0.1.
-    #[arg(long)]
-    standardise: bool,
+    /// none (as published), standardise (each dimension to mean 0 and deviation 1) or whiten (the
+    /// covariance to the identity): what tells similar actions apart often has little variance. Take
+    /// a lower --lr with it, such as 0.1. Folded into the classifier. [default: none]
+    #[arg(long, value_parser = super::named::<Scaling>)]
+    scaling: Option<Scaling>,
 }
 
 #[derive(Debug, Args)]
@@ -160,18 +164,19 @@ impl Training {
 
 pub(super) fn run(protocol: Protocol) -> Result<()> {
     match protocol {
-        Protocol::Knn(Knn { common, k }) => {
+        Protocol::Knn(Knn { common, k, scaling }) => {
             let mut config = common.configured.load()?;
             if !k.is_empty() {
                 config.knn.k = k;
             }
+            set(&mut config.knn.scaling, scaling);
             measure(&common, &config, Kind::Knn, 0, 1)
         }
         Protocol::Linear(arguments) => {
             let (common, training) = (arguments.common, arguments.training);
             let mut config = common.configured.load()?;
             training.apply(&mut config.linear.schedule);
-            config.linear.standardise |= arguments.standardise;
+            set(&mut config.linear.scaling, arguments.scaling);
             measure(
                 &common,
                 &config,

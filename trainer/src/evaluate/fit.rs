@@ -92,8 +92,8 @@ pub(super) fn fit(
             .double_value(&[]);
         if !loss.is_finite() {
             return Err(TrainError::Mismatch(format!(
-                "epoch {epoch}: the classifier's loss is {loss}; try a lower --lr, or --standardise \
-                 where the protocol has it"
+                "epoch {epoch}: the classifier's loss is {loss}; try a lower --lr, or --scaling \
+                 standardise where the protocol has it"
             )));
         }
         let done = Epoch {

@@ -6,18 +6,6 @@ use crate::TrainError;
 use aimclr_skeleton::dataset::Part;
 use tch::{Kind, Tensor};
 
-/// Class scores (N, classes) of the test part.
-pub fn scores(trial: &Trial, k: usize, temperature: f64) -> Tensor {
-    let Embedded { train, test } = trial.embeddings();
-    let labels = trial.labels_of(Part::Train, &trial.all(Part::Train));
-    let bank = Bank {
-        embeddings: train,
-        labels: &labels,
-        classes: trial.classes.len() as i64,
-    };
-    bank.votes(test, k, temperature)
-}
-
 /// Samples whose classes are known.
 pub struct Bank<'a> {
     /// (N, E).
@@ -61,11 +49,20 @@ pub fn evaluate(trial: &Trial, settings: &Settings) -> std::result::Result<Measu
     if !(settings.temperature.is_finite() && settings.temperature > 0.0) {
         return fail("knn.temperature", "expected a number above 0");
     }
-    let logits = scores(trial, *first, settings.temperature);
+    let Embedded { train, test } = trial.embeddings();
+    let classes = trial.classes.len() as i64;
+    let per_class = trial.train.len() as f64 / classes as f64;
+    let [train, test] = settings.scaling.apply(train, test, per_class);
+    let bank = Bank {
+        embeddings: &train,
+        labels: &trial.labels_of(Part::Train, &trial.all(Part::Train)),
+        classes,
+    };
+    let logits = bank.votes(&test, *first, settings.temperature);
     let mut result = Result::new("knn", trial, &logits, 0);
     let labels = trial.test_labels();
     let others = others.iter().filter(|k| *k != first).map(|k| {
-        let (top1, _) = accuracy(&scores(trial, *k, settings.temperature), &labels);
+        let (top1, _) = accuracy(&bank.votes(&test, *k, settings.temperature), &labels);
         (format!("top1 at k={k}"), top1)
     });
     result.further = others.collect();

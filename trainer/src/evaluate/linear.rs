@@ -88,35 +88,6 @@ fn pick(rows: &Tensor, samples: &[i64]) -> Tensor {
     )
 }
 
-/// Mean and deviation of embeddings, dimension by dimension.
-struct Scaling {
-    mean: Tensor,
-    deviation: Tensor,
-}
-
-impl Scaling {
-    /// Of a training part, (N, E).
-    fn of(embeddings: &Tensor) -> Self {
-        let rows = [0i64];
-        let mean = embeddings.mean_dim(rows.as_slice(), false, Kind::Float);
-        let deviation = embeddings.std_dim(rows.as_slice(), false, false);
-        // A dimension that never changes says nothing; it is not to be blown up.
-        let deviation = deviation.clamp_min(1e-6);
-        Self { mean, deviation }
-    }
-
-    fn apply(&self, embeddings: &Tensor) -> Tensor {
-        (embeddings - &self.mean) / &self.deviation
-    }
-
-    /// Weight and bias that give for embeddings what `classifier` gives for scaled ones.
-    fn fold(&self, classifier: &Classifier) -> (Tensor, Tensor) {
-        let weight = &classifier.weight / &self.deviation;
-        let bias = &classifier.bias - weight.matmul(&self.mean);
-        (weight, bias)
-    }
-}
-
 /// The protocol.
 pub fn evaluate(
     trial: &Trial,
@@ -128,9 +99,9 @@ pub fn evaluate(
     schedule.check()?;
     let labelled = Labelled::draw(&trial.train.labels, schedule, seed);
     let Embedded { train, test } = trial.embeddings();
-    let scaling = settings
-        .standardise
-        .then(|| Scaling::of(&pick(train, &labelled.train)));
+    let per_class = labelled.train.len() as f64 / trial.classes.len() as f64;
+    // Of all training samples: what a sample is called plays no part.
+    let scaling = settings.scaling.fit(train, per_class);
     let scaled = |embeddings: &Tensor| match &scaling {
         Some(scaling) => scaling.apply(embeddings),
         None => embeddings.shallow_clone(),
@@ -146,7 +117,7 @@ pub fn evaluate(
 
     let logits = head.scores(Part::Test, &trial.all(Part::Test));
     let (weight, bias) = tch::no_grad(|| match &scaling {
-        Some(scaling) => scaling.fold(&head.classifier),
+        Some(scaling) => scaling.fold(&head.classifier.weight, &head.classifier.bias),
         None => (
             head.classifier.weight.shallow_clone(),
             head.classifier.bias.shallow_clone(),
@@ -166,29 +137,4 @@ pub fn evaluate(
             weights.tensors.insert(format!("{QUERY}.fc.{name}"), tensor);
         }
     }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use tch::Device;
-
-    #[test]
-    fn scaling_is_folded_into_the_classifier() {
-        tch::manual_seed(3);
-        let random = |shape: [i64; 2]| Tensor::randn(shape, (Kind::Float, Device::Cpu));
-        let embeddings = random([50, 8]) * random([1, 8]) * 5.0 + random([1, 8]) * 3.0;
-        let classifier = Classifier::new(4, &embeddings, 0);
-        tch::no_grad(|| {
-            _ = classifier
-                .flat
-                .shallow_clone()
-                .copy_(&random([36, 1]).squeeze())
-        });
-        let scaling = Scaling::of(&embeddings);
-        let scaled = classifier.scores(&scaling.apply(&embeddings));
-        let (weight, bias) = scaling.fold(&classifier);
-        let folded = embeddings.linear(&weight, Some(&bias));
-        assert!((scaled - folded).abs().max().double_value(&[]) < 1e-4);
-    }
 }

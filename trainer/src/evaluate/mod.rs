@@ -7,6 +7,7 @@ mod labelled;
 pub mod linear;
 pub mod protocol;
 mod result;
+mod scaling;
 pub mod settings;
 pub mod supervised;
 
@@ -14,6 +15,7 @@ pub use fit::Epoch;
 pub use labelled::{Labelled, Select};
 pub use protocol::{Kind, Protocol};
 pub use result::{Measured, Result, Scored, Scores, Seeds, Spread, accuracy};
+pub use scaling::Scaling;
 
 use crate::TrainError;
 use crate::data::{Clips, Cut};

@@ -1,7 +1,7 @@
 //! Settings of the protocols, as they stand in a configuration file and on the command line. The
 //! defaults are the published values.
 
-use super::Select;
+use super::{Scaling, Select};
 use crate::TrainError;
 use aimclr_skeleton::Stream;
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,8 @@ pub struct Knn {
     pub k: Vec<usize>,
     /// A neighbour's vote is exp(cosine similarity / temperature).
     pub temperature: f64,
+    /// How embeddings are scaled first.
+    pub scaling: Scaling,
 }
 
 /// What all trained protocols have.
@@ -44,9 +46,8 @@ pub struct Linear {
     /// How it learns; the published protocol has no weight decay.
     #[serde(flatten)]
     pub schedule: Schedule,
-    /// Whether embeddings are brought to mean 0 and deviation 1 over the training part first; the
-    /// published protocol does not. What that does is folded into the classifier.
-    pub standardise: bool,
+    /// How embeddings are scaled first; that is folded into the classifier.
+    pub scaling: Scaling,
 }
 
 /// `[semi]` and `[finetune]`: encoder and classifier trained together.
@@ -83,6 +84,7 @@ impl Default for Knn {
         Self {
             k: vec![20, 1, 10, 40],
             temperature: 0.1,
+            scaling: Scaling::None,
         }
     }
 }
@@ -100,7 +102,7 @@ impl Default for Linear {
                 select: Select::Validation,
                 validation: 0.1,
             },
-            standardise: false,
+            scaling: Scaling::None,
         }
     }
 }
