@@ -3,7 +3,8 @@
 use crate::binaries::{run, shared};
 use aimclr_skeleton::{Dataset, Stream};
 use aimclr_trainer::data::Cut;
-use aimclr_trainer::evaluate::{self, knn};
+use aimclr_trainer::evaluate::settings::Knn;
+use aimclr_trainer::evaluate::{Trial, knn};
 use serde_json::Value;
 use tch::Device;
 
@@ -30,9 +31,9 @@ fn random_weights_already_tell_movements_apart() {
     tch::set_num_threads(1);
     let dataset = Dataset::open(data).expect("opened");
     let weights = crate::conformance::weights(Stream::Joint, 1, false);
-    let features = evaluate::features(&dataset, "xsub", &weights, Cut::Whole, Device::Cpu);
-    let features = features.expect("embedded");
-    let result = knn::evaluate(&features, 20, &dataset.meta().classes);
+    let trial = Trial::new(&dataset, "xsub", &weights, Cut::Whole, Device::Cpu);
+    let measured = knn::evaluate(&trial.expect("loaded"), &Knn::default());
+    let result = measured.expect("measured").result;
     assert_eq!((result.training, result.samples), (1000, 1000));
     // The released code has 59.2 % with its random weights; chance is 10 %.
     assert!((45.0..75.0).contains(&result.top1), "{}", result.top1);

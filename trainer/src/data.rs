@@ -317,6 +317,7 @@ mod tests {
         Clips {
             joints: Tensor::arange(5 * 24, (tch::Kind::Float, Device::Cpu)).view(shape),
             labels: vec![0, 1, 0, 1, 2],
+            names: ["a", "b", "c", "d", "e"].map(String::from).to_vec(),
             seconds: 1.0,
             device: Device::Cpu,
         }

@@ -195,11 +195,6 @@ mod tests {
                 .any(|bytes| bytes == b"\x10\x15\x3a\x02\x08\x01")
         );
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn sums_come_back_bit_for_bit() {

@@ -227,7 +227,7 @@ fn the_released_preprocessing_is_met_by_the_graph() {
     let (_, _, expected) = to_windows(expected.values(), &expected.shape);
     let source = fixtures::source(fixtures::narrow(), Stream::Joint, Head::None, 0);
     meets(source, &windows, &expected, |graph, source, x| {
-        normalise::add(graph, &source.card.layout, x)
+        normalise::add(graph, source.card.preprocessing, &source.card.layout, x)
     });
 }
 
