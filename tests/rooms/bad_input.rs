@@ -457,15 +457,19 @@ fn a_run_that_cannot_begin_or_go_on() {
         let parts = ["--device cuda", "no CUDA", "--device cpu"];
         refused(train, &changed("--device", "cuda"), &parts);
     }
-    let config = bench.file("config.toml", "lr = \"fast\"\n");
+    let config = bench.file("config.toml", "[pretrain]\nlr = \"fast\"\n");
     let mut arguments = good.clone();
     arguments.extend(["--config", &config]);
-    refused(train, &arguments, &["config.toml", "line 1", "fast"]);
-    bench.file("config.toml", "learning_rate = 0.1\n");
     refused(
         train,
         &arguments,
-        &["config.toml", "line 1", "learning_rate", "lr"],
+        &["config.toml: pretrain.lr", "float", "fast"],
+    );
+    bench.file("config.toml", "[pretrain]\nlr_step = [3]\n");
+    refused(
+        train,
+        &arguments,
+        &["config.toml", "pretrain.lr_step", "\"pretrain.lr_steps\""],
     );
     // Neither a file nor what would lie in one is a folder.
     let samples = format!("{data}/samples.csv");
@@ -1472,11 +1476,7 @@ fn wrong_usage_has_its_own_exit_code_and_a_hint() {
         &["--force", "--resume"],
     );
     misused(train, &["evaluate", "guess"], &["guess", "--help"]);
-    misused(
-        train,
-        &["evaluate", "knn", "--data", "x"],
-        &["--split", "--weights"],
-    );
+    misused(train, &["evaluate", "knn", "--data", "x"], &["--weights"]);
     let export = "aimclr-export";
     misused(export, &["onnx", "--weights", "x"], &["--out", "--help"]);
     misused(

@@ -5,5 +5,6 @@ mod bad_input;
 mod binaries;
 mod chain;
 mod conformance;
+mod protocols;
 mod real_people;
 mod resume;

@@ -73,9 +73,11 @@ impl Config {
         };
         let origin = path.map_or("--set".into(), |path| path.display().to_string());
         refuse_unknown(&table, &origin)?;
+        refuse_other_types(&table, &origin)?;
         for change in changes {
             let change = assignment(change)?;
             refuse_unknown(&change, "--set")?;
+            refuse_other_types(&change, "--set")?;
             merge(&mut table, change);
         }
         let mut all = base.table();
@@ -91,14 +93,7 @@ impl Config {
         let (ours, theirs) = (self.table(), other.table());
         let mut keys = Vec::new();
         names(&ours, "", &mut keys);
-        let value = |table: &Table, key: &str| {
-            let mut parts = key.split('.');
-            let first = parts.next().and_then(|part| table.get(part));
-            parts
-                .fold(first, |value, part| value.and_then(|value| value.get(part)))
-                .cloned()
-        };
-        let text = |value: Option<Value>| value.map_or("nothing".into(), |value| value.to_string());
+        let text = |value: Option<&Value>| value.map_or("nothing".into(), Value::to_string);
         keys.iter()
             .map(|key| (key, value(&ours, key), value(&theirs, key)))
             .filter(|(_, ours, theirs)| ours != theirs)
@@ -200,6 +195,33 @@ fn refuse_unknown(table: &Table, origin: &str) -> Result<(), TrainError> {
     Ok(())
 }
 
+/// Refuses values of another type than the defaults have; a whole number will do for any.
+fn refuse_other_types(table: &Table, origin: &str) -> Result<(), TrainError> {
+    let defaults = Config::default().table();
+    let mut found = Vec::new();
+    names(table, "", &mut found);
+    for key in found {
+        let (Some(given), Some(default)) = (value(table, &key), value(&defaults, &key)) else {
+            continue;
+        };
+        let whole = given.is_integer() && default.is_float();
+        if !given.same_type(default) && !whole {
+            return Err(TrainError::Mismatch(format!(
+                "{origin}: {key}: expected {}, found {given}",
+                default.type_str()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The value of a key with its tables before it.
+fn value<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
+    let mut parts = key.split('.');
+    let first = parts.next().and_then(|part| table.get(part));
+    parts.fold(first, |value, part| value.and_then(|value| value.get(part)))
+}
+
 /// Every key that holds a value, with its tables before it; a table without values by its own name.
 fn names(table: &Table, prefix: &str, out: &mut Vec<String>) {
     for (key, value) in table {
@@ -214,6 +236,10 @@ fn names(table: &Table, prefix: &str, out: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aimclr::AimClr;
+    use aimclr_model::Plan;
+    use aimclr_skeleton::{Layout, Stream, graph};
+    use tch::Device;
 
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("folder");
@@ -290,12 +316,83 @@ mod tests {
     #[test]
     fn a_value_of_another_type_is_refused_by_its_key() {
         let told = message(&[("a.toml", "[linear]\nlr = \"fast\"")], &[]);
-        assert!(told.contains("a.toml: linear.lr"), "{told}");
+        assert!(told.contains("a.toml: linear.lr: expected float"), "{told}");
         let told = message(&[], &["pretrain.stream=bones"]);
         assert!(
             told.contains("pretrain.stream") && told.contains("bone"),
             "{told}"
         );
+    }
+
+    #[test]
+    fn every_preset_is_read_and_builds_its_model() {
+        tch::set_num_threads(1);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
+        let mut names = Vec::new();
+        for file in std::fs::read_dir(&folder).expect("configs") {
+            let path = file.expect("a file").path();
+            let config = Config::load(&Config::default(), Some(&path), &[]);
+            let config = config.unwrap_or_else(|error| panic!("{error}"));
+            config.pretrain.check().expect("settings that fit");
+            for schedule in [
+                &config.linear.schedule,
+                &config.semi.0.schedule,
+                &config.finetune.schedule,
+            ] {
+                schedule.check().expect("settings that fit");
+            }
+            let layout = Layout::ntu25();
+            let model = AimClr::new(
+                Plan::paper(layout.len()),
+                &graph::adjacency(&layout),
+                config.pretrain.method(),
+                config.pretrain.init,
+                config.pretrain.seed,
+                Device::Cpu,
+            );
+            let queue = config.pretrain.queue_size as i64;
+            assert_eq!(model.queue.size(), [128, queue], "{}", path.display());
+            let name = path.file_stem().expect("a name").to_string_lossy();
+            let stream = config.pretrain.stream.to_string();
+            for named in Stream::ALL.map(|s| s.to_string()) {
+                assert!(
+                    !name.ends_with(&named) || stream == named,
+                    "{name}: {stream}"
+                );
+            }
+            names.push(name.into_owned());
+        }
+        for set in [
+            "ntu60-xsub",
+            "ntu60-xview",
+            "ntu120-xsub",
+            "ntu120-xset",
+            "pku1-xsub",
+            "pku2-xsub",
+        ] {
+            for stream in Stream::ALL {
+                let name = format!("{set}-{stream}");
+                assert!(names.contains(&name), "no preset {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_base_preset_has_every_key_with_its_published_value() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/base.toml");
+        let config = Config::load(&Config::default(), Some(&path), &[]).expect("read");
+        assert_eq!(config.differences(&Config::default()), Vec::<String>::new());
+        let (mut there, mut known) = (Vec::new(), Vec::new());
+        names(&read(&path, 0).expect("read"), "", &mut there);
+        names(&Config::default().table(), "", &mut known);
+        let left_out = ["title", "split", "published", "pretrain.stream"];
+        for key in known {
+            let left_out = left_out.contains(&&key[..]);
+            assert!(
+                there.contains(&key) || left_out,
+                "{key} is not in base.toml"
+            );
+        }
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub struct Clips {
 }
 
 impl Clips {
-    /// Reads one part of a split, on all cores.
+    /// Reads one part of a split into the host's memory, on all cores.
     pub fn load(
         dataset: &Dataset,
         split: &str,
@@ -53,7 +53,6 @@ impl Clips {
         cut: Cut,
         frames: usize,
         preprocessing: Preprocessing,
-        device: Device,
     ) -> Result<Self, TrainError> {
         let fps = dataset.meta().fps;
         let (mut labels, mut names) = (Vec::new(), Vec::new());
@@ -113,11 +112,11 @@ impl Clips {
         lengths.sort_unstable();
         let shape = [labels.len(), 3, frames, joints, bodies].map(|n| n as i64);
         Ok(Self {
-            joints: Tensor::from_slice(&values).view(shape).to_device(device),
+            joints: Tensor::from_slice(&values).view(shape),
             labels,
             names,
             seconds: lengths[lengths.len() / 2] as f64 / fps,
-            device,
+            device: Device::Cpu,
         })
     }
 

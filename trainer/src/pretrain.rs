@@ -235,7 +235,6 @@ fn prepare(
         settings.cut(),
         settings.frames,
         settings.preprocessing,
-        Device::Cpu,
     )?;
     if clips.len() < settings.batch_size {
         return Err(TrainError::Setting {

@@ -75,16 +75,10 @@ impl Trial {
     ) -> std::result::Result<Self, TrainError> {
         let (plan, _) = Plan::of_weights(weights, QUERY)?;
         let mut card = checked_card(weights, plan, dataset)?;
-        let load = |part| {
-            Clips::load(
-                dataset,
-                split,
-                part,
-                cut,
-                card.frames,
-                card.preprocessing,
-                device,
-            )
+        let load = |part| -> std::result::Result<Clips, TrainError> {
+            let (frames, preprocessing) = (card.frames, card.preprocessing);
+            let clips = Clips::load(dataset, split, part, cut, frames, preprocessing)?;
+            Ok(clips.onto(device, None).0)
         };
         let (train, test) = (load(Part::Train)?, load(Part::Test)?);
         let classes = dataset.meta().classes.clone();
