@@ -40,6 +40,7 @@ pub struct Layout {
     /// The joints (left, right) that are turned onto the x axis.
     pub turn: (usize, usize),
     /// The joints (lower, upper) between which the torso is measured.
+    #[serde(default = "ntu25_torso")]
     pub torso: (usize, usize),
 }
 
@@ -117,6 +118,11 @@ const NTU25_SWAP: [(usize, usize); 10] = [
     (22, 24),
 ];
 
+/// Also that of cards from before the field: there was no other layout.
+fn ntu25_torso() -> (usize, usize) {
+    (0, 20)
+}
+
 impl Layout {
     /// Kinect v2 / NTU RGB+D: 25 joints, metres, y up, z away from the camera.
     pub fn ntu25() -> Self {
@@ -129,7 +135,7 @@ impl Layout {
             centre: 20,
             swap: NTU25_SWAP.to_vec(),
             turn: (4, 8),
-            torso: (0, 20),
+            torso: ntu25_torso(),
         }
     }
 

@@ -180,10 +180,11 @@ fn refuse_unknown(table: &Table, origin: &str) -> Result<(), TrainError> {
             .iter()
             .max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
         // A key without its table is as likely a slip as a letter.
-        let inside = known.iter().find(|k| k.ends_with(&format!(".{key}")));
-        let hint = match (inside, nearest) {
-            (Some(inside), _) => format!("did you mean \"{inside}\"?"),
-            (None, Some(nearest)) if similarity(nearest) >= SIMILAR => {
+        let inside = known.iter().filter(|k| k.ends_with(&format!(".{key}")));
+        let inside: Vec<String> = inside.map(|k| format!("\"{k}\"")).collect();
+        let hint = match nearest {
+            _ if !inside.is_empty() => format!("did you mean {}?", inside.join(" or ")),
+            Some(nearest) if similarity(nearest) >= SIMILAR => {
                 format!("did you mean \"{nearest}\"?")
             }
             _ => format!("known are {}", known.join(", ")),
@@ -306,7 +307,7 @@ mod tests {
             "{told}"
         );
         let told = message(&[], &["batch_size=3"]);
-        assert!(told.contains("pretrain.batch_size\"?"), "{told}");
+        assert!(told.contains("\"pretrain.batch_size\""), "{told}");
         let told = message(&[], &["weather=rain"]);
         assert!(told.contains("known are"), "{told}");
         let told = message(&[], &["linear.lr"]);

@@ -136,6 +136,8 @@ pub fn run(args: &Args) -> Result<()> {
         "0.1",
         "--weight-decay",
         "0.001",
+        "--select",
+        "last",
     ];
     arguments.extend(settings.map(String::from));
     walk.run("aimclr-train", &arguments, &[&linear])?;
