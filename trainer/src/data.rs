@@ -1,6 +1,7 @@
 //! Clips of a data set, brought into the encoder's form and put on the device.
 
 use crate::{TrainError, device};
+use aimclr_skeleton::cli::grouped;
 use aimclr_skeleton::dataset::{Dataset, Part};
 use aimclr_skeleton::normalise::Preprocessing;
 use aimclr_skeleton::{resize, window};
@@ -282,19 +283,6 @@ fn ranges(frames: usize, fps: f64, cut: Cut) -> Vec<Range<usize>> {
         Cut::Whole => std::iter::once(0..frames).collect(),
         Cut::Windows { window, hop } => window::cut(frames, fps, window, hop),
     }
-}
-
-/// 40091 as 40,091.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A size as people read it.

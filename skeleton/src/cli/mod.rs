@@ -127,8 +127,8 @@ fn beside(path: &Path, ending: &str) -> std::path::PathBuf {
     path.with_extension(ending)
 }
 
-/// A number with its thousands set apart.
-fn grouped(number: usize) -> String {
+/// A whole number with its thousands set apart: 40091 as 40,091.
+pub fn grouped(number: impl std::fmt::Display) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {

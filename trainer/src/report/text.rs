@@ -1,5 +1,6 @@
 //! Names and values from files, made fit for a page or a terminal: nothing in them is trusted.
 
+pub use aimclr_skeleton::cli::grouped;
 use serde_json::Value;
 
 /// For HTML and SVG, between tags and in quoted attributes alike.
@@ -51,19 +52,6 @@ pub(super) fn value(value: &Value) -> String {
 pub fn short_number(value: f64) -> String {
     let rounded: f64 = format!("{value:.3e}").parse().unwrap_or(value);
     rounded.to_string()
-}
-
-/// A number with its thousands set apart.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// A length of time, with two units at most.
