@@ -49,7 +49,7 @@ pub fn weights(plan: Plan, stream: Stream, head: Head, seed: u64) -> Weights {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut around = move |centre: f32, size: f32| centre + size * random.random_range(-1.0..1.0);
     let classes = match head {
-        Head::Classifier(classes) => classes,
+        Head::Classifier { classes, .. } => classes,
         _ => 0,
     };
     let mut weights = Weights {

@@ -71,7 +71,10 @@ impl Summary {
     fn of_weights(source: &Source) -> Result<Self, ExportError> {
         let head = match source.classes() {
             0 => Head::None,
-            classes => Head::Classifier(classes),
+            classes => Head::Classifier {
+                classes,
+                pooled: source.pooled,
+            },
         };
         let size = |spec: &TensorSpec| spec.shape.iter().product::<usize>();
         let learnt: Vec<TensorSpec> = source.plan.tensors(head);

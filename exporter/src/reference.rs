@@ -4,7 +4,7 @@
 
 use crate::source::Source;
 use aimclr_engine::{Output, Windows};
-use aimclr_model::plan::{BN_EPSILON, Block, Residual, TAPS};
+use aimclr_model::plan::{BN_EPSILON, Block, Pooled, Residual, TAPS};
 use aimclr_skeleton::graph::SUBSETS;
 use aimclr_skeleton::normalise::Preprocessing;
 use aimclr_skeleton::sequence::CHANNELS;
@@ -18,6 +18,7 @@ pub struct Reference {
     frames: usize,
     joints: usize,
     bodies: usize,
+    pooled: Pooled,
     temperature: f64,
     input: BatchNorm,
     blocks: Vec<Layer>,
@@ -89,6 +90,7 @@ impl Reference {
             frames: source.card.frames,
             joints: source.plan.joints,
             bodies: source.card.bodies,
+            pooled: source.pooled,
             temperature: source.card.calibration.temperature,
             input: norm("data_bn"),
             blocks: source
@@ -170,7 +172,7 @@ impl Reference {
         self.trace(body).pop().unwrap_or_default()
     }
 
-    /// Output of every block, shape (C, T, V) each, and the pooled feature as the last.
+    /// Output of every block, shape (C, T, V) each, and the feature as the last.
     fn trace(&self, body: &[f64]) -> Vec<Vec<f64>> {
         let joints = self.joints;
         assert_eq!(body.len(), CHANNELS * self.frames * joints);
@@ -189,9 +191,17 @@ impl Reference {
             map = layer.run(&map, joints);
             trace.push(map.data.clone());
         }
-        let points = map.frames * joints;
-        let mean = |channel: &[f64]| channel.iter().sum::<f64>() / points as f64;
-        trace.push(map.data.chunks_exact(points).map(mean).collect());
+        let maps = match self.pooled {
+            Pooled::Last => &trace[trace.len() - 1..],
+            Pooled::Every => &trace[..],
+        };
+        let means = |(map, layer): (&Vec<f64>, &Layer)| -> Vec<f64> {
+            let points = map.len() / layer.block.output;
+            let mean = |channel: &[f64]| channel.iter().sum::<f64>() / points as f64;
+            map.chunks_exact(points).map(mean).collect()
+        };
+        let layers = &self.blocks[self.blocks.len() - maps.len()..];
+        trace.push(maps.iter().zip(layers).flat_map(means).collect());
         trace
     }
 

@@ -2,7 +2,7 @@
 
 use crate::ExportError;
 use aimclr_model::Card;
-use aimclr_model::plan::{Head, Plan, QUERY};
+use aimclr_model::plan::{Head, Plan, Pooled, QUERY};
 use aimclr_model::weights::Weights;
 use aimclr_skeleton::Stream;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,8 @@ pub struct Source {
     pub card: Card,
     /// Widths of the encoder.
     pub plan: Plan,
+    /// Whose output is pooled into the embedding.
+    pub pooled: Pooled,
     /// What the encoder looks at.
     pub stream: Stream,
     /// The encoder's tensors by their names without prefix, every value finite.
@@ -53,7 +55,7 @@ impl Source {
             .clone()
             .ok_or_else(|| ExportError::NoCard { path: path.clone() })?;
         let classifier = match head {
-            Head::Classifier(_) => Some(Classifier {
+            Head::Classifier { .. } => Some(Classifier {
                 weight: weights.values(&format!("{QUERY}.fc.weight"))?.to_vec(),
                 bias: weights.values(&format!("{QUERY}.fc.bias"))?.to_vec(),
             }),
@@ -74,7 +76,8 @@ impl Source {
             // What a pre-training knew of classes is of no use without a classifier.
             card.classes.clear();
         }
-        agree(&path, &card, &plan, classes)?;
+        let pooled = head.pooled();
+        agree(&path, &card, plan.embedding(pooled), &plan, classes)?;
         let &[stream] = &card.streams[..] else {
             return Err(ExportError::Unsupported {
                 path,
@@ -88,6 +91,7 @@ impl Source {
             path,
             card,
             plan,
+            pooled,
             stream,
             weights,
             classifier,
@@ -145,15 +149,17 @@ fn flatten_classifier(weights: &mut Weights) {
     }
 }
 
-fn agree(path: &Path, card: &Card, plan: &Plan, classes: usize) -> Result<(), ExportError> {
+fn agree(
+    path: &Path,
+    card: &Card,
+    embedding: usize,
+    plan: &Plan,
+    classes: usize,
+) -> Result<(), ExportError> {
     let pairs = [
         ("joints", card.layout.len(), plan.joints),
         ("classes", card.classes.len(), classes),
-        (
-            "embedding",
-            card.embedding,
-            plan.hidden_dim * card.streams.len(),
-        ),
+        ("embedding", card.embedding, embedding * card.streams.len()),
     ];
     for (field, said, found) in pairs {
         if said != found {

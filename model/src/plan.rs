@@ -3,6 +3,7 @@
 use crate::weights::{Weights, WeightsError};
 use aimclr_skeleton::graph::SUBSETS;
 use aimclr_skeleton::sequence::CHANNELS;
+use serde::{Deserialize, Serialize};
 
 /// Taps of every temporal convolution.
 pub const TAPS: usize = 9;
@@ -26,7 +27,7 @@ pub struct Plan {
     pub joints: usize,
     /// Channels of the first blocks: 16 in AimCLR, a quarter of the original ST-GCN's.
     pub hidden_channels: usize,
-    /// Channels of the last block, the size of the embedding: 256.
+    /// Channels of the last block, the size of the published embedding: 256.
     pub hidden_dim: usize,
     /// Size of the projection on which the contrastive loss works: 128.
     pub feature_dim: usize,
@@ -56,15 +57,49 @@ pub enum Residual {
     Conv,
 }
 
+/// Blocks whose output's mean over time and joints is the embedding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pooled {
+    /// The last one, as published.
+    #[default]
+    Last,
+    /// All ten, side by side in their order.
+    Every,
+}
+
 /// What follows the encoder's pooling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Head {
-    /// Linear, ReLU, linear: pre-training.
+    /// Linear, ReLU, linear on the last block: pre-training.
     Projection,
-    /// One linear layer onto so many classes.
-    Classifier(usize),
+    /// One linear layer.
+    Classifier {
+        /// Number of classes.
+        classes: usize,
+        /// What it sees.
+        pooled: Pooled,
+    },
     /// Nothing.
     None,
+}
+
+impl Head {
+    /// A classifier as published, on the last block.
+    pub fn classifier(classes: usize) -> Self {
+        Self::Classifier {
+            classes,
+            pooled: Pooled::Last,
+        }
+    }
+
+    /// What the head sees.
+    pub fn pooled(self) -> Pooled {
+        match self {
+            Self::Classifier { pooled, .. } => pooled,
+            Self::Projection | Self::None => Pooled::Last,
+        }
+    }
 }
 
 /// Name and shape of one tensor of an encoder, and what it is.
@@ -121,6 +156,14 @@ impl Plan {
             .collect()
     }
 
+    /// E, the size of the embedding.
+    pub fn embedding(&self, pooled: Pooled) -> usize {
+        match pooled {
+            Pooled::Last => self.hidden_dim,
+            Pooled::Every => self.blocks().iter().map(|block| block.output).sum(),
+        }
+    }
+
     /// Every tensor of an encoder with this head, in PyTorch's names and shapes. The counters
     /// `num_batches_tracked` are left out: nothing reads them.
     pub fn tensors(&self, head: Head) -> Vec<TensorSpec> {
@@ -151,7 +194,9 @@ impl Plan {
                 specs.linear("fc.0", &[self.hidden_dim, self.hidden_dim]);
                 specs.linear("fc.2", &[self.feature_dim, self.hidden_dim]);
             }
-            Head::Classifier(classes) => specs.linear("fc", &[classes, self.hidden_dim]),
+            Head::Classifier { classes, pooled } => {
+                specs.linear("fc", &[classes, self.embedding(pooled)]);
+            }
             Head::None => {}
         }
         specs.0
@@ -210,8 +255,8 @@ impl Plan {
                     found: weights.shape_of(&format!("{prefix}.{name}")),
                 })
         };
-        let head = if shape("fc.weight").is_ok() {
-            Head::Classifier(dim("fc.weight", 0)?)
+        let mut head = if shape("fc.weight").is_ok() {
+            Head::classifier(dim("fc.weight", 0)?)
         } else if shape("fc.0.weight").is_ok() {
             Head::Projection
         } else {
@@ -241,6 +286,12 @@ impl Plan {
                 path: weights.path.clone(),
                 reason: format!("an encoder of width {width}; expected 1 to {MAX_WIDTH}"),
             });
+        }
+        // The classifier's width tells what it sees.
+        if let Head::Classifier { pooled, .. } = &mut head
+            && dim("fc.weight", 1)? == plan.embedding(Pooled::Every)
+        {
+            *pooled = Pooled::Every;
         }
         plan.check(weights, prefix, head)?;
         Ok((plan, head))
@@ -303,6 +354,8 @@ mod tests {
         let plan = Plan::paper(25);
         assert_eq!(plan.parameters(Head::None), 821_380);
         assert_eq!(plan.parameters(Head::Projection), 920_068);
+        assert_eq!(plan.embedding(Pooled::Last), 256);
+        assert_eq!(plan.embedding(Pooled::Every), 544);
         // Convolution before aggregation, as published, would be 306.3 million.
         assert_eq!(plan.macs(50).iter().sum::<u64>(), 297_294_050);
     }

@@ -4,6 +4,7 @@
 use crate::binaries::{command, refusal, run};
 use crate::conformance;
 use aimclr_exporter::Source;
+use aimclr_model::plan::Pooled;
 use aimclr_model::weights::{CARD_KEY, Data};
 use aimclr_model::{Card, Tensor, Weights};
 use aimclr_skeleton::dataset::{FORMAT, Meta, Sample, Split, Writer};
@@ -91,7 +92,7 @@ fn recording(subject: u32, action: usize, frames: usize) -> Sequence {
 fn good_weights() -> Weights {
     static WEIGHTS: OnceLock<Weights> = OnceLock::new();
     let weights = WEIGHTS.get_or_init(|| {
-        let mut weights = conformance::weights(Stream::Joint, 1, false);
+        let mut weights = conformance::weights(Stream::Joint, 1, Pooled::Last, false);
         let card = weights.card.as_mut().expect("a card");
         card.frames = FRAMES;
         card.window = 1.0;

@@ -8,7 +8,7 @@ use aimclr_exporter::windows::{Case, cases};
 use aimclr_model::Weights;
 use aimclr_model::card::{self, Calibration, Card, Provenance};
 use aimclr_model::onnx::ModelFile;
-use aimclr_model::plan::{Head, Plan, QUERY};
+use aimclr_model::plan::{Head, Plan, Pooled, QUERY};
 use aimclr_skeleton::motions::{self, ACTIONS, Subject};
 use aimclr_skeleton::normalise::Preprocessing;
 use aimclr_skeleton::{Layout, Sequence, Stream, graph, resize};
@@ -20,13 +20,20 @@ use tch::{Device, Kind, Tensor};
 const TOLERANCE: f64 = 1e-4;
 const CLASSES: usize = 12;
 
+fn classifier(pooled: Pooled) -> Head {
+    Head::Classifier {
+        classes: CLASSES,
+        pooled,
+    }
+}
+
 /// The published widths with random weights: as drawn, or with batch norms and edge weights away
 /// from the identity, as if trained.
-pub fn weights(stream: Stream, bodies: usize, trained: bool) -> Weights {
+pub fn weights(stream: Stream, bodies: usize, pooled: Pooled, trained: bool) -> Weights {
     let layout = Layout::ntu25();
     let plan = Plan::paper(layout.len());
     tch::manual_seed(7);
-    let encoder = Encoder::new(plan, Head::Classifier(CLASSES), Device::Cpu);
+    let encoder = Encoder::new(plan, classifier(pooled), Device::Cpu);
     encoder
         .parameters
         .init(Init::Default, &graph::adjacency(&layout));
@@ -58,7 +65,7 @@ pub fn weights(stream: Stream, bodies: usize, trained: bool) -> Weights {
         streams: vec![stream],
         fusion: vec![1.0],
         classes: (0..CLASSES).map(|c| format!("class {c}")).collect(),
-        embedding: plan.hidden_dim,
+        embedding: plan.embedding(pooled),
         preprocessing: Preprocessing::Released,
         provenance: Provenance::default(),
         calibration: Calibration {
@@ -73,8 +80,8 @@ pub fn weights(stream: Stream, bodies: usize, trained: bool) -> Weights {
 fn by_trainer(weights: &Weights, case: &Case) -> (Vec<f32>, Vec<f32>) {
     tch::set_num_threads(1);
     let card = weights.card.as_ref().expect("a card");
-    let plan = Plan::paper(card.layout.len());
-    let encoder = Encoder::new(plan, Head::Classifier(CLASSES), Device::Cpu);
+    let (plan, head) = Plan::of_weights(weights, QUERY).expect("an encoder");
+    let encoder = Encoder::new(plan, head, Device::Cpu);
     encoder.parameters.load(weights, QUERY).expect("loaded");
     let (frames, joints) = (card.frames, card.layout.len());
     let mut values = Vec::new();
@@ -98,7 +105,7 @@ fn by_trainer(weights: &Weights, case: &Case) -> (Vec<f32>, Vec<f32>) {
         .permute([0, 4, 1, 3, 2]);
     let streams = Streams::new(card.streams[0], &card.layout, Device::Cpu);
     tch::no_grad(|| {
-        let embedding = encoder.embed(&streams.of(&joints.contiguous()));
+        let embedding = encoder.embed(&streams.of(&joints.contiguous()), head.pooled());
         let logits = encoder.head(&embedding);
         let flat = |x: Tensor| {
             let x = x.contiguous().view([-1]).to_kind(Kind::Float);
@@ -140,8 +147,8 @@ fn difference(found: &[f32], expected: &[f32]) -> f64 {
         .fold(0.0, f64::max)
 }
 
-fn conform(stream: Stream, bodies: usize) {
-    let weights = weights(stream, bodies, true);
+fn conform(stream: Stream, bodies: usize, pooled: Pooled) {
+    let weights = weights(stream, bodies, pooled, true);
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("model.onnx");
     let source = Source::of(weights.clone(), None).expect("a source");
@@ -197,20 +204,20 @@ fn conform(stream: Stream, bodies: usize) {
 
 #[test]
 fn joints_of_one_body() {
-    conform(Stream::Joint, 1);
+    conform(Stream::Joint, 1, Pooled::Last);
 }
 
 #[test]
 fn joints_of_two_bodies() {
-    conform(Stream::Joint, 2);
+    conform(Stream::Joint, 2, Pooled::Last);
 }
 
 #[test]
-fn bones() {
-    conform(Stream::Bone, 2);
+fn bones_with_every_block_pooled() {
+    conform(Stream::Bone, 2, Pooled::Every);
 }
 
 #[test]
 fn motion() {
-    conform(Stream::Motion, 1);
+    conform(Stream::Motion, 1, Pooled::Last);
 }

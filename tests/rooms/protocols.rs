@@ -82,6 +82,8 @@ impl Series {
             "--set",
             "linear.scaling=whiten",
             "--set",
+            "linear.pooled=every",
+            "--set",
             "linear.lr=0.1",
             "--device",
             "cpu",
@@ -243,6 +245,10 @@ fn training_the_encoder_on_labels_beats_the_frozen_one() {
             .contains("test part"),
         "{tuned}"
     );
+    let files = std::fs::read_dir(series.path("tuned")).expect("a folder");
+    let mut names = files.map(|file| file.expect("a file").file_name());
+    let events = |name: std::ffi::OsString| name.to_string_lossy().contains("tfevents");
+    assert!(names.any(events), "nothing for TensorBoard");
     let history = std::fs::read_to_string(series.path("tuned/metrics.jsonl")).expect("epochs");
     let loss = |line: &str| -> f64 {
         let epoch: Value = serde_json::from_str(line).expect("an epoch");

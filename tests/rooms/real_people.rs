@@ -1,6 +1,7 @@
 //! Real recordings, where they lie beside the project.
 
 use crate::binaries::{run, shared};
+use aimclr_model::plan::Pooled;
 use aimclr_skeleton::{Dataset, Stream};
 use aimclr_trainer::data::Cut;
 use aimclr_trainer::evaluate::settings::Knn;
@@ -30,7 +31,7 @@ fn random_weights_already_tell_movements_apart() {
     };
     tch::set_num_threads(1);
     let dataset = Dataset::open(data).expect("opened");
-    let weights = crate::conformance::weights(Stream::Joint, 1, false);
+    let weights = crate::conformance::weights(Stream::Joint, 1, Pooled::Last, false);
     let trial = Trial::new(&dataset, "xsub", &weights, Cut::Whole, Device::Cpu);
     let measured = knn::evaluate(&trial.expect("loaded"), &Knn::default());
     let result = measured.expect("measured").result;

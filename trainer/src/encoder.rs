@@ -4,7 +4,7 @@ use crate::eadm;
 use crate::parameters::Parameters;
 use crate::spectral::Spectral;
 use aimclr_model::Plan;
-use aimclr_model::plan::{BN_EPSILON, Block, Head, Residual};
+use aimclr_model::plan::{BN_EPSILON, Block, Head, Pooled, Residual};
 use aimclr_skeleton::graph::SUBSETS;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
@@ -120,7 +120,7 @@ impl Encoder {
         });
         let layers = match head {
             Head::Projection => vec![linear("fc.0"), linear("fc.2")],
-            Head::Classifier(_) => vec![linear("fc")],
+            Head::Classifier { .. } => vec![linear("fc")],
             Head::None => vec![],
         };
         Self {
@@ -144,7 +144,7 @@ impl Encoder {
         x.to_kind(Kind::Float)
     }
 
-    /// Outputs of all ten blocks in eval mode, each (V, C′, T′, B); for comparing block by block.
+    /// Outputs of all ten blocks in eval mode, each (V, C′, T′, B).
     pub fn blocks(&self, joints: &Tensor) -> Vec<Tensor> {
         let mut x = self.normalised(joints, Mode::Eval);
         let mut outputs = Vec::new();
@@ -163,8 +163,8 @@ impl Encoder {
         block.forward(x, &self.adjacency, mode)
     }
 
-    /// The embedding, shape (N, hidden_dim): mean over time and joints, then over the bodies, an
-    /// absent one included.
+    /// What a block's output adds to the embedding, shape (N, C): mean over time and joints, then
+    /// over the bodies, an absent one included.
     pub fn pool(&self, features: &Tensor, bodies: i64) -> Tensor {
         let pooled = eadm::place_mean(features);
         pooled
@@ -186,8 +186,22 @@ impl Encoder {
     }
 
     /// Embedding of joints (N, 3, T, V, M) in eval mode, without gradient.
-    pub fn embed(&self, joints: &Tensor) -> Tensor {
-        tch::no_grad(|| self.pool(&self.features(joints, Mode::Eval), joints.size()[4]))
+    pub fn embed(&self, joints: &Tensor, pooled: Pooled) -> Tensor {
+        let bodies = joints.size()[4];
+        tch::no_grad(|| match pooled {
+            Pooled::Last => self.pool(&self.features(joints, Mode::Eval), bodies),
+            Pooled::Every => {
+                let pool = |x: Tensor| self.pool(&x.to_kind(Kind::Float), bodies);
+                Tensor::cat(
+                    &self
+                        .blocks(joints)
+                        .into_iter()
+                        .map(pool)
+                        .collect::<Vec<_>>(),
+                    1,
+                )
+            }
+        })
     }
 
     /// Projection of a view, L2-normed, shape (N, feature_dim).

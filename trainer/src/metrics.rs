@@ -157,6 +157,9 @@ impl Log {
         ] {
             self.events.scalar(epoch.step, tag, value)?;
         }
+        if let Some(top1) = epoch.probe_top1 {
+            self.events.scalar(epoch.step, "probe/top1", top1)?;
+        }
         self.events.flush()
     }
 }

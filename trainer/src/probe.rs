@@ -7,6 +7,7 @@ use crate::encoder::Encoder;
 use crate::evaluate::accuracy;
 use crate::evaluate::knn::Bank;
 use crate::streams::Streams;
+use aimclr_model::plan::Pooled;
 use tch::Tensor;
 
 /// One of so many samples of each class is held out and classified by the others.
@@ -66,7 +67,8 @@ impl Probe {
         tch::no_grad(|| {
             let embed = |samples: &[i64]| {
                 let batches = samples.chunks(BATCH);
-                let embedded = batches.map(|chunk| encoder.embed(&streams.of(&clips.batch(chunk))));
+                let embedded = batches
+                    .map(|chunk| encoder.embed(&streams.of(&clips.batch(chunk)), Pooled::Last));
                 Tensor::cat(&embedded.collect::<Vec<_>>(), 0)
             };
             let bank = Bank {

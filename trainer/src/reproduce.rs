@@ -61,8 +61,8 @@ pub trait Narrator {
     fn run(&mut self, name: &str, info: &RunInfo) -> Box<dyn Progress>;
     /// After an epoch of a protocol.
     fn protocol(&mut self, protocol: Protocol, epoch: &Epoch);
-    /// A result is there.
-    fn result(&mut self, name: &str, result: &Measurement);
+    /// A protocol's result is there.
+    fn result(&mut self, name: &str, protocol: Protocol, result: &Measurement);
 }
 
 /// Name of the column of fused results.
@@ -179,7 +179,7 @@ impl Series {
             let seed = info.settings.seed;
             let measured = protocol.run_seeds(&trial, &self.config, seed, draws, epoch)?;
             measured.write(&folder.join(protocol.to_string()))?;
-            narrator.result(&name, &measured.result);
+            narrator.result(&name, protocol, &measured.result);
         }
         Ok(())
     }
@@ -200,7 +200,7 @@ impl Series {
             let measured = fuse::fuse(&results, &weighting)?;
             measured.write(&out)?;
             let name = format!("seed {} {FUSED}", self.config.pretrain.seed + seed);
-            narrator.result(&name, &measured.result);
+            narrator.result(&name, *protocol, &measured.result);
         }
         Ok(())
     }

@@ -13,7 +13,7 @@
 
 use super::builder::{Builder, Setting, Value};
 use crate::source::Source;
-use aimclr_model::plan::{BN_EPSILON, Block, Residual, TAPS};
+use aimclr_model::plan::{BN_EPSILON, Block, Pooled, Residual, TAPS};
 use aimclr_model::spectrum::Spectrum;
 use aimclr_skeleton::graph::SUBSETS;
 use aimclr_skeleton::sequence::CHANNELS;
@@ -23,6 +23,7 @@ pub(super) fn add(graph: &mut Builder, source: &Source, x: &Value) -> Value {
     let stream = source.stream.to_string();
     let mut x = x.clone();
     let mut frames = source.card.frames;
+    let mut pooled = Vec::new();
     for (i, block) in source.plan.blocks().into_iter().enumerate() {
         let part = Part {
             source,
@@ -35,8 +36,18 @@ pub(super) fn add(graph: &mut Builder, source: &Source, x: &Value) -> Value {
         let mixed = part.spatial(graph, &gathered);
         x = part.temporal(graph, frames, &mixed, &x);
         frames = frames.div_ceil(block.stride);
+        if source.pooled == Pooled::Every {
+            pooled.push(graph.node(&part.named("pool"), "GlobalAveragePool", &[&x], &[]));
+        }
     }
-    graph.node(&format!("{stream}/pool"), "GlobalAveragePool", &[&x], &[])
+    let name = format!("{stream}/pool");
+    match source.pooled {
+        Pooled::Last => graph.node(&name, "GlobalAveragePool", &[&x], &[]),
+        Pooled::Every => {
+            let pooled: Vec<&Value> = pooled.iter().collect();
+            graph.node(&name, "Concat", &pooled, &[("axis", Setting::Int(1))])
+        }
+    }
 }
 
 /// One block, for folding its tensors and adding its nodes.

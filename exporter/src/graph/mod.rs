@@ -100,7 +100,7 @@ fn joints(graph: &mut Builder, source: &Source) -> Value {
 /// (Σ e_m + (bodies − M)·a) / bodies, where a is the feature of an absent body, equals
 /// a + Σ (e_m − a) / bodies, in which M doesn't appear.
 fn mix(graph: &mut Builder, source: &Source, input: &Value, pooled: &Value) -> Value {
-    let width = source.plan.hidden_dim;
+    let width = source.plan.embedding(source.pooled);
     let stream = source.stream;
     let name = |part: &str| format!("{stream}/{part}");
     // A value with the shape (N, M, E), so that Shape alone gives it: arithmetic on shapes runs on

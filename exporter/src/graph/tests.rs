@@ -5,7 +5,7 @@ use crate::fixtures;
 use crate::verify::{Expected, TOLERANCE};
 use aimclr_engine::{Backend, Options, Windows, open};
 use aimclr_model::onnx::ModelFile;
-use aimclr_model::plan::{Head, Plan};
+use aimclr_model::plan::{Head, Plan, Pooled};
 use aimclr_model::weights::Weights;
 use aimclr_skeleton::normalise::Preprocessing;
 use aimclr_skeleton::{Stream, resize, sequence::SequenceRef};
@@ -47,7 +47,7 @@ fn check(source: &Source) {
 #[test]
 fn every_stream_agrees_with_the_definition_in_every_engine() {
     for (i, stream) in Stream::ALL.into_iter().enumerate() {
-        let head = Head::Classifier(5);
+        let head = Head::classifier(5);
         check(&fixtures::source(
             fixtures::narrow(),
             stream,
@@ -59,7 +59,7 @@ fn every_stream_agrees_with_the_definition_in_every_engine() {
 
 #[test]
 fn the_papers_widths_agree_with_the_definition_in_every_engine() {
-    let head = Head::Classifier(12);
+    let head = Head::classifier(12);
     check(&fixtures::source(Plan::paper(25), Stream::Joint, head, 7));
 }
 
@@ -74,7 +74,7 @@ fn a_model_without_classifier_gives_the_embedding_alone() {
 
 #[test]
 fn one_body_and_odd_frames_agree_too() {
-    let mut weights = fixtures::weights(fixtures::narrow(), Stream::Joint, Head::Classifier(3), 2);
+    let mut weights = fixtures::weights(fixtures::narrow(), Stream::Joint, Head::classifier(3), 2);
     if let Some(card) = &mut weights.card {
         card.bodies = 1;
         card.frames = 17;
@@ -85,10 +85,26 @@ fn one_body_and_odd_frames_agree_too() {
 
 #[test]
 fn clips_normalised_as_a_whole_agree_too() {
-    let head = Head::Classifier(4);
+    let head = Head::classifier(4);
     let mut weights = fixtures::weights(fixtures::narrow(), Stream::Bone, head, 3);
     if let Some(card) = &mut weights.card {
         card.preprocessing = Preprocessing::Clip;
+    }
+    check(&Source::of(weights, None).expect("consistent"));
+}
+
+#[test]
+fn an_embedding_of_every_block_agrees_too() {
+    let plan = fixtures::narrow();
+    let head = Head::Classifier {
+        classes: 4,
+        pooled: Pooled::Every,
+    };
+    let mut weights = fixtures::weights(plan, Stream::Joint, head, 4);
+    let wrong = Source::of(weights.clone(), None).expect_err("the card says 24");
+    assert!(wrong.to_string().contains("embedding"), "{wrong}");
+    if let Some(card) = &mut weights.card {
+        card.embedding = plan.embedding(Pooled::Every);
     }
     check(&Source::of(weights, None).expect("consistent"));
 }
@@ -278,7 +294,7 @@ fn meets(
 
 #[test]
 fn names_are_unique_and_inputs_come_before_their_use() {
-    let source = fixtures::source(fixtures::narrow(), Stream::Bone, Head::Classifier(3), 0);
+    let source = fixtures::source(fixtures::narrow(), Stream::Bone, Head::classifier(3), 0);
     let graph = graph(&source);
     let mut known: std::collections::HashSet<String> = ["joints".to_string()].into();
     for constant in &graph.initializer {
@@ -299,7 +315,7 @@ type Harm = fn(&mut GraphProto);
 
 #[test]
 fn a_graph_that_is_not_ours_is_an_error_in_every_engine() {
-    let source = fixtures::source(fixtures::narrow(), Stream::Joint, Head::Classifier(3), 0);
+    let source = fixtures::source(fixtures::narrow(), Stream::Joint, Head::classifier(3), 0);
     fn constant<'a>(
         graph: &'a mut GraphProto,
         name: &str,
@@ -357,7 +373,7 @@ fn a_graph_that_is_not_ours_is_an_error_in_every_engine() {
 
 #[test]
 fn outputs_that_are_not_as_the_card_says_are_an_error() {
-    let source = fixtures::source(fixtures::narrow(), Stream::Joint, Head::Classifier(3), 0);
+    let source = fixtures::source(fixtures::narrow(), Stream::Joint, Head::classifier(3), 0);
     let mut graph = graph(&source);
     // Sums over N instead of M: (M, E) where (N, E) was promised.
     for tensor in &mut graph.initializer {

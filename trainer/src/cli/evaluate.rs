@@ -9,11 +9,14 @@ use crate::device;
 use crate::evaluate::settings::Schedule;
 use crate::evaluate::{Epoch, Kind, Protocol as Measuring, Scaling, Select, Trial};
 use aimclr_model::Weights;
+use aimclr_model::plan::Pooled;
 use aimclr_skeleton::Dataset;
 use anyhow::{Result, ensure};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use std::cell::Cell;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Protocol {
@@ -72,6 +75,20 @@ struct Common {
     json: bool,
 }
 
+/// What is compared or classified.
+#[derive(Debug, Args)]
+struct Space {
+    /// Blocks whose output is pooled into the embedding: last (as published) or every, which keeps
+    /// what the later ones have learnt to overlook. [default: last]
+    #[arg(long, value_parser = super::named::<Pooled>)]
+    pooled: Option<Pooled>,
+    /// none (as published), standardise (each dimension to mean 0 and deviation 1) or whiten (the
+    /// covariance to the identity): what tells similar actions apart often has little variance. A
+    /// linear classifier takes it up; give it a lower --lr, such as 0.1. [default: none]
+    #[arg(long, value_parser = super::named::<Scaling>)]
+    scaling: Option<Scaling>,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Knn {
     #[command(flatten)]
@@ -80,9 +97,8 @@ pub(super) struct Knn {
     /// [default: 20,1,10,40]
     #[arg(long, value_delimiter = ',')]
     k: Vec<usize>,
-    /// none (as published), standardise or whiten embeddings first. [default: none]
-    #[arg(long, value_parser = super::named::<Scaling>)]
-    scaling: Option<Scaling>,
+    #[command(flatten)]
+    space: Space,
 }
 
 /// What is given here wins over the configuration file; defaults are the published values.
@@ -127,11 +143,8 @@ pub(super) struct Linear {
     common: Common,
     #[command(flatten)]
     training: Training,
-    /// none (as published), standardise (each dimension to mean 0 and deviation 1) or whiten (the
-    /// covariance to the identity): what tells similar actions apart often has little variance. Take
-    /// a lower --lr with it, such as 0.1. Folded into the classifier. [default: none]
-    #[arg(long, value_parser = super::named::<Scaling>)]
-    scaling: Option<Scaling>,
+    #[command(flatten)]
+    space: Space,
 }
 
 #[derive(Debug, Args)]
@@ -164,19 +177,21 @@ impl Training {
 
 pub(super) fn run(protocol: Protocol) -> Result<()> {
     match protocol {
-        Protocol::Knn(Knn { common, k, scaling }) => {
+        Protocol::Knn(Knn { common, k, space }) => {
             let mut config = common.configured.load()?;
             if !k.is_empty() {
                 config.knn.k = k;
             }
-            set(&mut config.knn.scaling, scaling);
+            set(&mut config.knn.pooled, space.pooled);
+            set(&mut config.knn.scaling, space.scaling);
             measure(&common, &config, Kind::Knn, 0, 1)
         }
         Protocol::Linear(arguments) => {
             let (common, training) = (arguments.common, arguments.training);
             let mut config = common.configured.load()?;
             training.apply(&mut config.linear.schedule);
-            set(&mut config.linear.scaling, arguments.scaling);
+            set(&mut config.linear.pooled, arguments.space.pooled);
+            set(&mut config.linear.scaling, arguments.space.scaling);
             measure(
                 &common,
                 &config,
@@ -214,7 +229,7 @@ fn measure(common: &Common, config: &Config, kind: Kind, seed: u64, seeds: u64) 
     let bar = Bar::new(protocol);
     let epoch = &mut |seed, epoch: &Epoch| bar.epoch(seed, epoch);
     let measured = protocol.run_seeds(&trial, config, seed, seeds, epoch)?;
-    bar.0.finish_and_clear();
+    bar.finish();
     if let Some(out) = &common.out {
         measured.write(out)?;
         if measured.weights.is_some() {
@@ -241,8 +256,14 @@ fn cut(common: &Common) -> Result<Cut> {
     }
 }
 
-/// Shows the epochs of a protocol on a terminal.
-pub(super) struct Bar(pub ProgressBar);
+/// Seconds between lines where there is no terminal to show every epoch on.
+const BETWEEN_LINES: Duration = Duration::from_secs(30);
+
+/// Shows the epochs of a protocol.
+pub(super) struct Bar {
+    bar: ProgressBar,
+    told: Cell<Instant>,
+}
 
 impl Bar {
     pub(super) fn new(protocol: Measuring) -> Self {
@@ -252,16 +273,26 @@ impl Bar {
             bar.set_style(style);
         }
         bar.set_prefix(protocol.to_string());
-        Self(bar)
+        Self {
+            bar,
+            told: Cell::new(Instant::now()),
+        }
+    }
+
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
     }
 
     pub(super) fn epoch(&self, seed: u64, epoch: &Epoch) {
         let Epoch {
             epoch, loss, lr, ..
         } = epoch;
-        self.0.set_message(format!(
-            "seed {seed}  epoch {epoch}  loss {loss:.3}  lr {lr}"
-        ));
-        self.0.tick();
+        let message = format!("seed {seed}  epoch {epoch}  loss {loss:.3}  lr {lr}");
+        if self.bar.is_hidden() && self.told.get().elapsed() >= BETWEEN_LINES {
+            eprintln!("{}  {message}", self.bar.prefix());
+            self.told.set(Instant::now());
+        }
+        self.bar.set_message(message);
+        self.bar.tick();
     }
 }

@@ -128,10 +128,14 @@ impl Narrator for Terminal {
         bar.epoch(0, epoch);
     }
 
-    fn result(&mut self, name: &str, result: &Measurement) {
+    fn result(&mut self, name: &str, protocol: Protocol, result: &Measurement) {
         if let Some(bar) = self.bar.take() {
-            bar.0.finish_and_clear();
+            bar.finish();
         }
-        eprintln!("{name}: {} {:.2} %", result.protocol, result.top1);
+        let top1 = match &result.seeds {
+            Some(draws) => draws.top1.mean,
+            None => result.top1,
+        };
+        eprintln!("{name}: {protocol} {top1:.2} %");
     }
 }

@@ -164,7 +164,8 @@ impl Concluded<'_> {
             train.len(),
             &self.fitted,
         );
-        let mut weights = trial.classified(&result);
+        let embedding = self.embeddings.size()[1] as usize;
+        let mut weights = trial.classified(&result, embedding);
         store(&mut weights);
         let names = |samples: &[i64]| -> Vec<String> {
             let name = |i: &i64| trial.train.names[*i as usize].clone();

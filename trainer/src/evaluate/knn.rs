@@ -1,7 +1,7 @@
 //! k nearest neighbours in the space of embeddings.
 
 use super::settings::Knn as Settings;
-use super::{Embedded, Measured, Result, Scored, Scores, Trial, accuracy};
+use super::{Measured, Result, Scored, Scores, Trial, accuracy};
 use crate::TrainError;
 use aimclr_skeleton::dataset::Part;
 use tch::{Kind, Tensor};
@@ -49,10 +49,12 @@ pub fn evaluate(trial: &Trial, settings: &Settings) -> std::result::Result<Measu
     if !(settings.temperature.is_finite() && settings.temperature > 0.0) {
         return fail("knn.temperature", "expected a number above 0");
     }
-    let Embedded { train, test } = trial.embeddings();
+    let embedded = trial.embeddings(settings.pooled);
     let classes = trial.classes.len() as i64;
     let per_class = trial.train.len() as f64 / classes as f64;
-    let [train, test] = settings.scaling.apply(train, test, per_class);
+    let [train, test] = settings
+        .scaling
+        .apply(&embedded.train, &embedded.test, per_class);
     let bank = Bank {
         embeddings: &train,
         labels: &trial.labels_of(Part::Train, &trial.all(Part::Train)),
@@ -73,7 +75,7 @@ pub fn evaluate(trial: &Trial, settings: &Settings) -> std::result::Result<Measu
                 labels,
                 names: trial.test.names.clone(),
             },
-            embeddings: trial.embeddings().test.shallow_clone(),
+            embeddings: embedded.test,
             validation: None,
         },
         weights: None,

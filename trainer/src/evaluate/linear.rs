@@ -98,19 +98,19 @@ pub fn evaluate(
     let schedule = &settings.schedule;
     schedule.check()?;
     let labelled = Labelled::draw(&trial.train.labels, schedule, seed);
-    let Embedded { train, test } = trial.embeddings();
+    let Embedded { train, test } = trial.embeddings(settings.pooled);
     let per_class = labelled.train.len() as f64 / trial.classes.len() as f64;
     // Of all training samples: what a sample is called plays no part.
-    let scaling = settings.scaling.fit(train, per_class);
+    let scaling = settings.scaling.fit(&train, per_class);
     let scaled = |embeddings: &Tensor| match &scaling {
         Some(scaling) => scaling.apply(embeddings),
         None => embeddings.shallow_clone(),
     };
     let head = Head {
-        classifier: Classifier::new(trial.classes.len() as i64, train, seed),
+        classifier: Classifier::new(trial.classes.len() as i64, &train, seed),
         trial,
-        train: scaled(train),
-        test: scaled(test),
+        train: scaled(&train),
+        test: scaled(&test),
     };
     let sgd = Sgd::new(&head.flat(), MOMENTUM, schedule.weight_decay);
     let fitted = fit(&head, sgd, trial, &labelled, schedule, seed, progress)?;
@@ -126,7 +126,7 @@ pub fn evaluate(
     let concluded = Concluded {
         protocol: "linear",
         logits,
-        embeddings: test.shallow_clone(),
+        embeddings: test,
         labelled,
         fitted,
     };

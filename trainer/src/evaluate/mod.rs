@@ -21,7 +21,7 @@ use crate::TrainError;
 use crate::data::{Clips, Cut};
 use crate::encoder::Encoder;
 use crate::streams::Streams;
-use aimclr_model::plan::{Head, QUERY};
+use aimclr_model::plan::{Head, Pooled, QUERY};
 use aimclr_model::{Card, Plan, Weights};
 use aimclr_skeleton::dataset::{Dataset, Part};
 use std::cell::OnceCell;
@@ -49,6 +49,7 @@ pub struct Trial {
     pub encoder: Encoder,
     /// Makes the encoder's stream.
     pub streams: Streams,
+    /// With every block pooled.
     embeddings: OnceCell<Embedded>,
 }
 
@@ -102,14 +103,15 @@ impl Trial {
         })
     }
 
-    /// Embeddings of both parts; computed once.
-    pub fn embeddings(&self) -> &Embedded {
-        self.embeddings.get_or_init(|| {
+    /// Embeddings of both parts; the encoder runs once.
+    pub fn embeddings(&self, pooled: Pooled) -> Embedded {
+        let every = self.embeddings.get_or_init(|| {
             let embed = |part| {
                 let (clips, samples) = (self.part(part), self.all(part));
                 let batches: Vec<Tensor> = samples
                     .chunks(BATCH as usize)
-                    .map(|samples| self.encoder.embed(&self.streams.of(&clips.batch(samples))))
+                    .map(|samples| self.streams.of(&clips.batch(samples)))
+                    .map(|joints| self.encoder.embed(&joints, Pooled::Every))
                     .collect();
                 Tensor::cat(&batches, 0)
             };
@@ -117,7 +119,14 @@ impl Trial {
                 train: embed(Part::Train),
                 test: embed(Part::Test),
             }
-        })
+        });
+        // The last block's part comes last.
+        let width = self.encoder.plan.embedding(pooled) as i64;
+        let part = |every: &Tensor| every.slice(1, -width, None, 1);
+        Embedded {
+            train: part(&every.train),
+            test: part(&every.test),
+        }
     }
 
     fn part(&self, part: Part) -> &Clips {
@@ -140,10 +149,11 @@ impl Trial {
         self.labels_of(Part::Test, &self.all(Part::Test))
     }
 
-    /// Weights of an encoder with classifier, still without tensors.
-    fn classified(&self, result: &Result) -> Weights {
+    /// Weights of an encoder with classifier on embeddings of some size, still without tensors.
+    fn classified(&self, result: &Result, embedding: usize) -> Weights {
         let mut card = self.card.clone();
         card.classes = self.classes.clone();
+        card.embedding = embedding;
         let provenance = &mut card.provenance;
         provenance.protocol = result.protocol.clone();
         if provenance.dataset != self.dataset || provenance.split != self.split {

@@ -3,6 +3,7 @@
 use super::fit::Fitted;
 use super::{Select, Trial, fit};
 use crate::TrainError;
+use crate::report::tensorboard::EventFile;
 use aimclr_model::weights::{Data, WeightsError};
 use aimclr_model::{Tensor as Stored, Weights};
 use aimclr_skeleton::Stream;
@@ -236,9 +237,29 @@ impl Measured {
                 let _ = writeln!(lines, "{epoch}");
             }
             put("metrics.jsonl", &lines)?;
+            self.write_events(folder)?;
         }
         let text = serde_json::to_string_pretty(&self.result).expect("a result is JSON");
         put("result.json", &text)
+    }
+
+    /// The same as `metrics.jsonl`, for TensorBoard.
+    fn write_events(&self, folder: &Path) -> std::result::Result<(), TrainError> {
+        let mut events = EventFile::open(folder, 0)?;
+        for epoch in &self.history {
+            let values = [
+                ("train/loss", Some(epoch.loss)),
+                ("train/lr", Some(epoch.lr)),
+                ("top1/validation", epoch.validation_top1),
+                ("top1/test", epoch.test_top1),
+            ];
+            for (tag, value) in values {
+                if let Some(value) = value {
+                    events.scalar(epoch.epoch as u64, tag, value)?;
+                }
+            }
+        }
+        events.flush()
     }
 }
 

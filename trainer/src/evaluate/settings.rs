@@ -3,6 +3,7 @@
 
 use super::{Scaling, Select};
 use crate::TrainError;
+use aimclr_model::plan::Pooled;
 use aimclr_skeleton::Stream;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,8 @@ pub struct Knn {
     pub k: Vec<usize>,
     /// A neighbour's vote is exp(cosine similarity / temperature).
     pub temperature: f64,
+    /// Whose output is pooled into the embedding.
+    pub pooled: Pooled,
     /// How embeddings are scaled first.
     pub scaling: Scaling,
 }
@@ -46,6 +49,8 @@ pub struct Linear {
     /// How it learns; the published protocol has no weight decay.
     #[serde(flatten)]
     pub schedule: Schedule,
+    /// Whose output is pooled into the embedding.
+    pub pooled: Pooled,
     /// How embeddings are scaled first; that is folded into the classifier.
     pub scaling: Scaling,
 }
@@ -84,6 +89,7 @@ impl Default for Knn {
         Self {
             k: vec![20, 1, 10, 40],
             temperature: 0.1,
+            pooled: Pooled::Last,
             scaling: Scaling::None,
         }
     }
@@ -102,6 +108,7 @@ impl Default for Linear {
                 select: Select::Validation,
                 validation: 0.1,
             },
+            pooled: Pooled::Last,
             scaling: Scaling::None,
         }
     }

@@ -90,7 +90,7 @@ pub fn evaluate(
     let schedule = &settings.schedule;
     schedule.check()?;
     let labelled = Labelled::draw(&trial.train.labels, schedule, seed);
-    let head = Head::Classifier(trial.classes.len());
+    let head = Head::classifier(trial.classes.len());
     let device = trial.encoder.parameters.flat.device();
     let encoder = Encoder::new(trial.encoder.plan, head, device);
     encoder.parameters.copy_from(&trial.encoder.parameters);
