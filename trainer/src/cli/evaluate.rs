@@ -1,11 +1,10 @@
 //! `aimclr-train evaluate knn|linear|semi|finetune`.
 
 use super::configured::Configured;
-use super::{result, set, use_threads};
+use super::{Machine, result, set};
 use crate::checkpoint::RunFolder;
 use crate::config::Config;
 use crate::data::Cut;
-use crate::device;
 use crate::evaluate::settings::Schedule;
 use crate::evaluate::{Epoch, Kind, Protocol as Measuring, Scaling, Select, Trial};
 use aimclr_model::Weights;
@@ -64,12 +63,8 @@ struct Common {
     /// Take whole sequences, though pre-training cut windows.
     #[arg(long, conflicts_with = "window")]
     whole: bool,
-    /// auto, cpu, cuda or cuda:N.
-    #[arg(long, default_value = "auto")]
-    device: String,
-    /// Threads of torch on the CPU; all cores if not given.
-    #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
-    threads: Option<i32>,
+    #[command(flatten)]
+    machine: Machine,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     json: bool,
@@ -219,8 +214,7 @@ fn supervised(arguments: Supervised, kind: Kind) -> Result<()> {
 }
 
 fn measure(common: &Common, config: &Config, kind: Kind, seed: u64, seeds: u64) -> Result<()> {
-    use_threads(common.threads);
-    let device = device::parse(&common.device)?;
+    let device = common.machine.set_up()?;
     let split = common.configured.split(config)?;
     let dataset = Dataset::open(&common.data)?;
     let weights = Weights::read(&common.weights)?;

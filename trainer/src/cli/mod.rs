@@ -10,9 +10,10 @@ mod reproduce;
 mod result;
 
 use aimclr_skeleton::cli::exit_code;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use serde::de::DeserializeOwned;
 use std::process::ExitCode;
+use tch::Device;
 
 /// Learns skeleton action recognition without labels (AimCLR), and measures what was learnt.
 #[derive(Debug, Parser)]
@@ -66,11 +67,25 @@ pub fn main() -> ExitCode {
     exit_code(done.map(|()| ExitCode::SUCCESS))
 }
 
-/// Limits torch to so many threads, if a number is given.
-fn use_threads(threads: Option<i32>) {
-    if let Some(threads) = threads {
-        tch::set_num_threads(threads);
-        tch::set_num_interop_threads(1);
+/// What torch computes on.
+#[derive(Debug, Args)]
+struct Machine {
+    /// auto, cpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Threads of torch on the CPU; all cores if not given.
+    #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
+    threads: Option<i32>,
+}
+
+impl Machine {
+    /// Limits torch to the threads, if a number is given, and finds the device.
+    fn set_up(&self) -> anyhow::Result<Device> {
+        if let Some(threads) = self.threads {
+            tch::set_num_threads(threads);
+            tch::set_num_interop_threads(1);
+        }
+        Ok(crate::device::parse(&self.device)?)
     }
 }
 

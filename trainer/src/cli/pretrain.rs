@@ -1,7 +1,7 @@
 //! `aimclr-train pretrain`.
 
 use super::configured::Configured;
-use super::{named, set};
+use super::{Machine, named, set};
 use crate::aimclr::Outcome;
 use crate::augment::Preset;
 use crate::checkpoint::{RunFolder, RunInfo};
@@ -44,12 +44,8 @@ pub(super) struct Arguments {
     /// Write over a run that is already in the folder.
     #[arg(long, conflicts_with = "resume")]
     force: bool,
-    /// auto, cpu, cuda or cuda:N.
-    #[arg(long, default_value = "auto")]
-    device: String,
-    /// Threads of torch on the CPU; all cores if not given.
-    #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
-    threads: Option<i32>,
+    #[command(flatten)]
+    machine: Machine,
     #[command(flatten)]
     kept: Kept,
     #[command(flatten)]
@@ -233,8 +229,7 @@ impl Changes {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<()> {
-    super::use_threads(arguments.threads);
-    let device = device::parse(&arguments.device)?;
+    let device = arguments.machine.set_up()?;
     let folder = RunFolder::new(&arguments.out);
     let configured = &arguments.configured;
     let mut config = match arguments.resume && folder.info().exists() && configured.files.is_empty()

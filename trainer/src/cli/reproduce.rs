@@ -2,9 +2,8 @@
 
 use super::configured::Configured;
 use super::pretrain::Kept;
-use super::{evaluate, pretrain, use_threads};
+use super::{Machine, evaluate, pretrain};
 use crate::checkpoint::RunInfo;
-use crate::device;
 use crate::evaluate::{Epoch, Protocol, Result as Measurement};
 use crate::pretrain::{Place, Progress};
 use crate::reproduce::{Narrator, Row, Series};
@@ -44,12 +43,8 @@ pub(super) struct Arguments {
     /// With a share of the labels, draw so many times and take the mean.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
     draws: u64,
-    /// auto, cpu, cuda or cuda:N.
-    #[arg(long, default_value = "auto")]
-    device: String,
-    /// Threads of torch on the CPU; all cores if not given.
-    #[arg(long, value_parser = clap::value_parser!(i32).range(1..))]
-    threads: Option<i32>,
+    #[command(flatten)]
+    machine: Machine,
     #[command(flatten)]
     kept: Kept,
     /// Print the table as JSON.
@@ -58,8 +53,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<()> {
-    use_threads(arguments.threads);
-    let device = device::parse(&arguments.device)?;
+    let device = arguments.machine.set_up()?;
     let config = arguments.configured.load()?;
     let dataset = Dataset::open(&arguments.data)?;
     let series = Series {
