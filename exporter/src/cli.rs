@@ -310,7 +310,7 @@ fn print_summary(summary: &Summary, out: &mut dyn Write) -> Result<()> {
     line(
         "input",
         format!(
-            "(N, M, {frames}, {joints}, 3): {} joints, up to {bodies} bodies, {window} s",
+            "(N, M, {frames}, {joints}, 3): {} joints, up to {bodies} bodies, {window:.2} s",
             layout.name
         ),
     )?;

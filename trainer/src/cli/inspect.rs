@@ -2,6 +2,7 @@
 
 use crate::monitor::PATIENCE;
 use crate::report::result::{Measured, Mistake};
+use crate::report::setting::Setting;
 use crate::report::status::{self, Line, Status, sparkline};
 use crate::report::text::{duration, grouped, plain, short_number};
 use crate::report::{Found, ResultFolder, Run};
@@ -164,19 +165,22 @@ fn of_run(status: &Status) -> String {
         ]);
     }
     text += &facts(&[("verdict", verdict(status))]);
-    if !status.settings.is_empty() {
-        let rows = status.settings.iter();
-        let rows: Vec<Vec<String>> = rows
-            .map(|s| {
-                [&s.name, &s.value, &s.published]
-                    .map(|cell| plain(cell))
-                    .to_vec()
-            })
-            .collect();
-        text += "\n";
-        text += &table(&["setting", "here", "published"], &rows);
-    }
+    text += &changed(&status.settings);
     text + &lines(&status.results)
+}
+
+/// Settings that are not the published ones.
+fn changed(settings: &[Setting]) -> String {
+    if settings.is_empty() {
+        return String::new();
+    }
+    let cells = |s: &Setting| {
+        [&s.name, &s.value, &s.published]
+            .map(|cell| plain(cell))
+            .to_vec()
+    };
+    let rows: Vec<Vec<String>> = settings.iter().map(cells).collect();
+    String::from("\n") + &table(&["setting", "here", "published"], &rows)
 }
 
 fn verdict(status: &Status) -> String {
@@ -261,6 +265,7 @@ fn of_result(outcome: &Outcome) -> String {
     for (name, percent) in &measured.further {
         text += &facts(&[(&plain(name), format!("{percent:.2} %"))]);
     }
+    text += &changed(&measured.changed_settings());
     let percent = |percent: &Option<f64>| percent.map_or("".into(), |p| format!("{p:.2}"));
     let classes = measured.per_class.iter();
     let rows: Vec<Vec<String>> = classes

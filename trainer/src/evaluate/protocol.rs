@@ -1,8 +1,10 @@
 //! The protocols by name, as `evaluate` and `reproduce` run them.
 
+use super::settings::Schedule;
 use super::{Epoch, Measured, Seeds, Spread, Trial, knn, linear, supervised};
 use crate::TrainError;
 use crate::config::Config;
+use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
 
@@ -81,23 +83,30 @@ impl Protocol {
         seed: u64,
         progress: &mut dyn FnMut(&Epoch),
     ) -> Result<Measured, TrainError> {
-        let supervised = |settings: &super::settings::Supervised, progress| {
-            let mut settings = settings.clone();
-            let share = &mut settings.schedule.share;
-            *share = self.share.unwrap_or(*share);
-            supervised::evaluate(self.kind.name(), trial, &settings, seed, progress)
+        let shared = |schedule: &mut Schedule| {
+            schedule.share = self.share.unwrap_or(schedule.share);
         };
-        match self.kind {
-            Kind::Knn => knn::evaluate(trial, &config.knn),
+        let (mut measured, settings) = match self.kind {
+            Kind::Knn => (knn::evaluate(trial, &config.knn)?, json(&config.knn)),
             Kind::Linear => {
                 let mut settings = config.linear.clone();
-                let share = &mut settings.schedule.share;
-                *share = self.share.unwrap_or(*share);
-                linear::evaluate(trial, &settings, seed, progress)
+                shared(&mut settings.schedule);
+                let measured = linear::evaluate(trial, &settings, seed, progress)?;
+                (measured, json(&settings))
             }
-            Kind::Semi => supervised(&config.semi.0, progress),
-            Kind::Finetune => supervised(&config.finetune, progress),
-        }
+            Kind::Semi | Kind::Finetune => {
+                let mut settings = match self.kind {
+                    Kind::Semi => config.semi.0.clone(),
+                    _ => config.finetune.clone(),
+                };
+                shared(&mut settings.schedule);
+                let name = self.kind.name();
+                let measured = supervised::evaluate(name, trial, &settings, seed, progress)?;
+                (measured, json(&settings))
+            }
+        };
+        measured.result.settings = settings;
+        Ok(measured)
     }
 
     /// Runs it with `seeds` seeds from `seed` on. What comes back is the first one's, with mean and
@@ -126,6 +135,10 @@ impl Protocol {
         }
         Ok(first)
     }
+}
+
+fn json(settings: &impl Serialize) -> serde_json::Value {
+    serde_json::to_value(settings).expect("settings are JSON")
 }
 
 #[cfg(test)]

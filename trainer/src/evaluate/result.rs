@@ -59,6 +59,9 @@ pub struct Result {
     /// Mean and deviation over several seeds; everything else is the first seed's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seeds: Option<Seeds>,
+    /// The protocol's settings, as in a configuration file; a fused result has none of its own.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub settings: serde_json::Value,
 }
 
 /// Results over several seeds.
@@ -155,6 +158,7 @@ impl Result {
             confusion: Vec::new(),
             further: Vec::new(),
             seeds: None,
+            settings: serde_json::Value::Null,
         };
         result.count(logits, &trial.test_labels(), &trial.classes);
         result
@@ -415,6 +419,7 @@ mod tests {
             confusion: Vec::new(),
             further: Vec::new(),
             seeds: None,
+            settings: serde_json::Value::Null,
         };
         result.count(&logits, &labels, &classes);
         assert_eq!(result.confusion, [[1, 0, 0], [1, 1, 1], [0, 0, 0]]);

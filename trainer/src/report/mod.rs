@@ -9,6 +9,7 @@ pub mod page;
 pub mod pictures;
 pub mod result;
 pub mod run;
+pub mod setting;
 pub mod status;
 pub mod tensorboard;
 pub mod text;

@@ -4,7 +4,8 @@
 use super::chart;
 use super::pictures::Named;
 use super::result::ResultFolder;
-use super::run::{Run, Setting};
+use super::run::Run;
+use super::setting::Setting;
 use super::status::Line;
 use super::text::{self, duration, grouped};
 use std::fmt::Write;
@@ -12,6 +13,8 @@ use std::path::Path;
 
 /// Mistakes that are listed.
 const MISTAKES: usize = 12;
+
+const CHANGED: &str = "<h3>Settings that are not the published ones</h3>\n";
 
 /// A page in the making.
 #[derive(Debug)]
@@ -112,7 +115,7 @@ impl Page {
             self.body += "<p class=\"muted\">No epoch is done yet.</p>\n";
         }
         let (settings, differ) = run.settings();
-        self.body += "<h3>Settings that are not the published ones</h3>\n";
+        self.body += CHANGED;
         match differ {
             0 => self.body += "<p>None.</p>\n",
             _ => self.settings(&settings[..differ]),
@@ -171,6 +174,11 @@ impl Page {
         let further = further.map(|(name, percent)| (name.as_str(), format!("{percent:.2} %")));
         facts.extend(further);
         self.facts(&facts);
+        let changed = measured.changed_settings();
+        if !changed.is_empty() {
+            self.body += CHANGED;
+            self.settings(&changed);
+        }
         let mistakes = measured.mistakes(MISTAKES);
         if !mistakes.is_empty() {
             let rows: String = mistakes

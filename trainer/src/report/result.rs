@@ -1,10 +1,12 @@
 //! A protocol's result, as its folder shows it.
 
 use super::lines;
+use super::setting::{self, Setting};
 use crate::TrainError;
 use aimclr_model::Weights;
 use aimclr_model::weights::Data;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
 /// A result's folder.
@@ -59,6 +61,9 @@ pub struct Measured {
     /// Several seeds, where there were.
     #[serde(default)]
     pub seeds: Option<Seeds>,
+    /// The protocol's settings.
+    #[serde(default)]
+    pub settings: Map<String, Value>,
 }
 
 /// Results of several seeds.
@@ -222,6 +227,13 @@ impl ResultFolder {
 }
 
 impl Measured {
+    /// The settings that differ from the published ones.
+    pub fn changed_settings(&self) -> Vec<Setting> {
+        let (mut settings, differ) = setting::compared(&self.settings, &self.protocol);
+        settings.truncate(differ);
+        settings
+    }
+
     /// Names of the classes.
     pub fn classes(&self) -> Vec<String> {
         self.per_class
@@ -267,6 +279,7 @@ pub(super) mod tests {
         let json = r#"{"protocol": "linear", "dataset": "walks", "split": "xsub",
             "streams": ["joint"], "selected_on": "test", "top1": 70.0, "top5": 100.0,
             "samples": 10, "training": 20, "new_field": [1],
+            "settings": {"epochs": 100, "lr": 0.1, "scaling": "whiten"},
             "per_class": [["walk", 75.0], ["<run>", 66.7], ["fall", null]],
             "confusion": [[3, 1, 0], [2, 4, 0], [0, 0, 0]],
             "seeds": {"top1": {"mean": 69.5, "deviation": 0.7}, "top5": {"mean": 100, "deviation": 0}}}"#;
@@ -293,6 +306,12 @@ pub(super) mod tests {
             ("<run>", 25.0)
         );
         assert!(measured().chosen_on_test());
+        let changed = measured().changed_settings();
+        let texts = changed
+            .iter()
+            .map(|s| [&s.name[..], &s.value, &s.published]);
+        let expected = [["lr", "0.1", "3.0"], ["scaling", "whiten", "none"]];
+        assert!(texts.eq(expected), "{changed:?}");
     }
 
     #[test]

@@ -1,16 +1,19 @@
 //! A pre-training run, as its folder shows it: finished, going on or broken off.
 
-use super::lines;
-use super::text;
+use super::setting::{self, Setting};
+use super::{lines, text};
 use crate::TrainError;
 use crate::checkpoint::RunFolder;
 use crate::metrics::Epoch;
 use crate::monitor::Monitor;
 use crate::settings::Settings;
 use aimclr_model::{Card, Weights};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
+
+/// The section of a configuration that a run's settings are from.
+const PRETRAIN: &str = "pretrain";
 
 /// A pre-training run.
 #[derive(Debug, Clone)]
@@ -38,17 +41,6 @@ pub struct Info {
     pub settings: Map<String, Value>,
 }
 
-/// A setting of a run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Setting {
-    /// As on the command line, without dashes.
-    pub name: String,
-    /// Its value.
-    pub value: String,
-    /// The published value; empty for a setting that this version doesn't have.
-    pub published: String,
-}
-
 impl Run {
     /// Reads `run.json`, `metrics.jsonl` and the card of the weights.
     ///
@@ -71,26 +63,17 @@ impl Run {
     /// All settings: first those that differ from the published ones, then the others, each by
     /// name. The second number says how many differ.
     pub fn settings(&self) -> (Vec<Setting>, usize) {
-        let published = published();
-        let mut settings: Vec<Setting> = self
-            .info
-            .settings
-            .iter()
-            .map(|(key, value)| Setting {
-                name: key.replace('_', "-"),
-                value: text::value(value),
-                published: published.get(key).map(text::value).unwrap_or_default(),
-            })
-            .collect();
-        settings.sort_by_key(|setting| setting.value == setting.published);
-        let differ = settings.iter().filter(|s| s.value != s.published).count();
-        (settings, differ)
+        setting::compared(&self.info.settings, PRETRAIN)
     }
 
     /// A setting that is a number; the published value where the run names none.
     pub fn number(&self, key: &str) -> Option<f64> {
         let named = self.info.settings.get(key).and_then(Value::as_f64);
-        named.or_else(|| published().get(key).and_then(Value::as_f64))
+        named.or_else(|| {
+            setting::published(PRETRAIN)
+                .get(key)
+                .and_then(Value::as_f64)
+        })
     }
 
     /// The stream that is learnt from.
@@ -127,13 +110,6 @@ impl Run {
             before = epoch.step;
         }
         (all, last)
-    }
-}
-
-fn published() -> Map<String, Value> {
-    match serde_json::to_value(Settings::default()) {
-        Ok(Value::Object(settings)) => settings,
-        _ => Map::new(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Where a run stands, in a few numbers.
 
 use super::result::{Measured, ResultFolder};
-use super::run::{Run, Setting};
+use super::run::Run;
+use super::setting::Setting;
 use crate::TrainError;
 use crate::checkpoint::{self, RunFolder};
 use crate::metrics::Epoch;
