@@ -15,6 +15,7 @@ pub mod draw;
 pub mod files;
 pub mod frame;
 pub mod graph;
+pub mod import;
 pub mod layout;
 pub mod motions;
 pub mod normalise;

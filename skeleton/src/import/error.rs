@@ -1,0 +1,79 @@
+//! What can be wrong with a source.
+
+use crate::dataset::DatasetError;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// What can be wrong with a source.
+#[derive(Debug, Error)]
+pub enum ImportError {
+    /// A file is missing or could not be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file is not as it should be.
+    #[error("{item}: {}{reason}", place.as_ref().map(|p| format!("{p}: ")).unwrap_or_default())]
+    Item {
+        /// Which file, or archive and member.
+        item: String,
+        /// Where in it, as in `line 12` or `frame 3, body 0, joint "head"`.
+        place: Option<String>,
+        /// Which field, what was expected and what was found.
+        reason: String,
+    },
+    /// The source as a whole can't be used: no items, two of one name, a wrong option.
+    #[error("{}: {reason}", path.display())]
+    Source {
+        /// Which folder or file.
+        path: PathBuf,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
+    /// The dataset folder could not be written.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// It was stopped; what was done stays, and the same command goes on.
+    #[error("stopped after {done} of {items} items; the same command goes on from there")]
+    Stopped {
+        /// Items done.
+        done: usize,
+        /// All items.
+        items: usize,
+    },
+}
+
+impl ImportError {
+    /// A file could not be read.
+    pub fn io(path: &Path, source: std::io::Error) -> Self {
+        Self::Io {
+            path: path.into(),
+            source,
+        }
+    }
+
+    /// A file is not as it should be.
+    pub fn item(item: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Item {
+            item: item.into(),
+            place: None,
+            reason: reason.into(),
+        }
+    }
+
+    /// The same, at a place in it.
+    pub fn at(
+        item: impl Into<String>,
+        place: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self::Item {
+            item: item.into(),
+            place: Some(place.into()),
+            reason: reason.into(),
+        }
+    }
+}
