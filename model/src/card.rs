@@ -147,6 +147,14 @@ impl Card {
             return field("version", VERSION.to_string(), self.version.to_string());
         }
         self.layout.check()?;
+        if !self.preprocessing.suits(&self.layout) {
+            let usual = Preprocessing::usual(&self.layout);
+            let expected = format!(
+                "\"{usual}\" or the like for layout \"{}\"",
+                self.layout.name
+            );
+            return field("preprocessing", expected, self.preprocessing.to_string());
+        }
         if !(1..=MAX_FRAMES).contains(&self.frames) {
             return field(
                 "frames",
@@ -272,6 +280,13 @@ mod tests {
                 "streams",
             ),
             (Card { layout, ..card() }, "centre 99"),
+            (
+                Card {
+                    preprocessing: Preprocessing::Torso,
+                    ..card()
+                },
+                "preprocessing: expected \"aimclr-1\"",
+            ),
         ];
         for (card, expected) in broken {
             let message = Card::from_json(&card.to_json())

@@ -73,6 +73,16 @@ impl Joint {
         let [x, y, z, _] = self.0?;
         [x, y, z].iter().all(|c| c.is_finite()).then_some([x, y, z])
     }
+
+    /// The [`position`](Self::position), unless the confidence is 0: then the joint was not seen.
+    pub fn seen(&self) -> Option<[f32; 3]> {
+        self.position().filter(|_| self.confidence() > 0.0)
+    }
+
+    /// Confidence, 0 for a joint that was not seen.
+    pub fn confidence(&self) -> f32 {
+        self.0.map_or(0.0, |[.., confidence]| confidence)
+    }
 }
 
 impl Frame {

@@ -3,7 +3,11 @@
 //! The exported graph does the same inside, so training and serving can't differ; this is the
 //! trainer's side of it and the reference that the graph is tested against.
 
-use crate::layout::Layout;
+mod torso;
+
+pub use torso::{SHORTEST_2D, place_torso};
+
+use crate::layout::{Layout, Point};
 use crate::sequence::Sequence;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -12,7 +16,7 @@ use std::str::FromStr;
 /// Keeps the angle defined where both joints of the turn coincide; the released code's value.
 pub const EPSILON: f64 = 1e-4;
 
-/// Length of the torso after [`Preprocessing::Clip`].
+/// Length of the torso after [`Preprocessing::Clip`] and [`Preprocessing::Torso`].
 pub const TORSO: f64 = 0.5;
 
 /// Shortest torso and shoulder line that [`Preprocessing::Clip`] divides by, in metres: below it
@@ -30,18 +34,35 @@ pub enum Preprocessing {
     /// stay in it.
     #[serde(rename = "clip-1")]
     Clip,
+    /// For 2D layouts: each clip is moved and scaled by its torso as a whole, and not turned.
+    #[serde(rename = "torso-2d-1")]
+    Torso,
 }
 
 impl Preprocessing {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Released, Self::Clip];
+    pub const ALL: [Self; 3] = [Self::Released, Self::Clip, Self::Torso];
 
     /// The name in a model card, in a configuration and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Released => "aimclr-1",
             Self::Clip => "clip-1",
+            Self::Torso => "torso-2d-1",
         }
+    }
+
+    /// The one for a layout where none is asked for.
+    pub fn usual(layout: &Layout) -> Self {
+        match layout.is_2d() {
+            true => Self::Torso,
+            false => Self::Released,
+        }
+    }
+
+    /// True where it is made for the numbers that bodies of this layout have.
+    pub fn suits(self, layout: &Layout) -> bool {
+        (self == Self::Torso) == layout.is_2d()
     }
 
     /// Normalises a sequence in place, body by body. An absent body stays zero.
@@ -49,6 +70,7 @@ impl Preprocessing {
         match self {
             Self::Released => centre_and_turn(sequence, layout),
             Self::Clip => place(sequence, layout),
+            Self::Torso => place_torso(sequence, layout),
         }
     }
 }
@@ -126,7 +148,7 @@ fn turn(sequence: &mut Sequence, m: usize, (left, right): (usize, usize)) {
 /// Places a clip as a whole.
 ///
 /// Per body, over the frames in which it is present (any coordinate is not 0): the mean position of
-/// the layout's lower torso joint goes to the origin; the body turns about y so that the mean line
+/// the layout's lower torso place goes to the origin; the body turns about y so that the mean line
 /// between the layout's `turn` joints (left to right shoulder) points along x; it is scaled so that
 /// its torso has the mean length [`TORSO`]. Frames without the body stay zero.
 fn place(sequence: &mut Sequence, layout: &Layout) {
@@ -140,12 +162,16 @@ fn place(sequence: &mut Sequence, layout: &Layout) {
             present.iter().map(|t| of(*t)).sum::<f64>() / present.len().max(1) as f64
         };
         let joint = |t: usize, v: usize| sequence.joint(t, m, v).map(f64::from);
-        let origin: [f64; 3] = std::array::from_fn(|c| mean(&|t| joint(t, lower)[c]));
+        let point = |t: usize, point: Point| {
+            let [a, b] = point.joints().map(|v| joint(t, v));
+            [0, 1, 2].map(|c| (a[c] + b[c]) / 2.0)
+        };
+        let origin: [f64; 3] = std::array::from_fn(|c| mean(&|t| point(t, lower)[c]));
         let across = [0, 2].map(|c| mean(&|t| joint(t, right)[c] - joint(t, left)[c]));
         let width = across[0].hypot(across[1]).max(SHORTEST);
         let (cos, sin) = (across[0] / width, across[1] / width);
         let torso = mean(&|t| {
-            let (a, b) = (joint(t, lower), joint(t, upper));
+            let (a, b) = (point(t, lower), point(t, upper));
             (0..3).map(|c| (b[c] - a[c]).powi(2)).sum::<f64>().sqrt()
         });
         let scale = TORSO / torso.max(SHORTEST);
@@ -192,9 +218,46 @@ mod tests {
     #[test]
     fn an_absent_body_stays_zero() {
         for preprocessing in Preprocessing::ALL {
-            let mut nobody = Sequence::zeros(5, 2, 25);
-            preprocessing.apply(&mut nobody, &Layout::ntu25());
+            let name = if preprocessing == Preprocessing::Torso {
+                "coco17"
+            } else {
+                "ntu25"
+            };
+            let layout = Layout::by_name(name).expect("known");
+            assert!(preprocessing.suits(&layout));
+            let mut nobody = Sequence::zeros(5, 2, layout.len());
+            preprocessing.apply(&mut nobody, &layout);
             assert!(nobody.data.iter().all(|x| *x == 0.0));
+        }
+    }
+
+    #[test]
+    fn each_layout_has_its_own_usual_one() {
+        for name in crate::layout::names() {
+            let layout = Layout::by_name(name).expect("known");
+            assert!(Preprocessing::usual(&layout).suits(&layout), "{name}");
+        }
+        assert!(!Preprocessing::Torso.suits(&Layout::ntu25()));
+    }
+
+    #[test]
+    fn a_clip_whose_torso_runs_between_middles_is_placed_by_these() {
+        let layout = Layout::by_name("mediapipe33").expect("known");
+        let mut clip = Sequence::zeros(1, 1, layout.len());
+        for (v, joint) in [
+            (11, [-0.2, 0.5, 3.0]),
+            (12, [0.2, 0.5, 3.0]),
+            (23, [-0.1, 0.1, 3.0]),
+            (24, [0.1, -0.1, 3.0]),
+        ] {
+            clip.set_joint(0, 0, v, joint);
+        }
+        place(&mut clip, &layout);
+        // The torso is 0.5 m long already; its lower end was at (0, 0, 3).
+        for (v, expected) in [(11, [-0.2f32, 0.5, 0.0]), (24, [0.1, -0.1, 0.0])] {
+            for (a, b) in clip.joint(0, 0, v).iter().zip(expected) {
+                assert!((a - b).abs() < 1e-6, "{v}: {a} and {b}");
+            }
         }
     }
 
@@ -211,9 +274,21 @@ mod tests {
                     _ if v == layout.turn.1 => (0.4 * bearing.cos(), 0.4 * bearing.sin()),
                     _ => (0.01 * v as f32, 0.02 * v as f32),
                 };
-                let y = if v == layout.torso.0 { 0.0 } else { 1.0 };
-                let x = if v == layout.torso.1 { 0.0 } else { x };
-                let z = if v == layout.torso.1 { 0.0 } else { z };
+                let y = if Point::Joint(v) == layout.torso.0 {
+                    0.0
+                } else {
+                    1.0
+                };
+                let x = if Point::Joint(v) == layout.torso.1 {
+                    0.0
+                } else {
+                    x
+                };
+                let z = if Point::Joint(v) == layout.torso.1 {
+                    0.0
+                } else {
+                    z
+                };
                 let (x, z) = (size * (x + 0.3 * step), size * z);
                 let turned = [
                     yaw.cos() * x - yaw.sin() * z,
@@ -236,7 +311,7 @@ mod tests {
             [0.0; 3],
             "nobody is there in the last frame"
         );
-        let at = |t| expected.joint(t, 0, layout.torso.0);
+        let at = |t| expected.joint(t, 0, layout.torso.0.joints()[0]);
         assert!(
             (at(2)[0] - at(0)[0] - 0.3).abs() < 1e-5,
             "0.6 m at half the size"

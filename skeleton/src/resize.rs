@@ -29,6 +29,41 @@ pub fn linear(sequence: SequenceRef<'_>, frames: usize) -> Sequence {
     resized
 }
 
+/// As [`linear`] for 2D bodies, whose missing joints are known by a confidence of 0: between a joint
+/// that was seen and one that was not there is nothing half-way, so the nearer frame is taken.
+pub fn of_seen(sequence: SequenceRef<'_>, frames: usize) -> Sequence {
+    let mut resized = Sequence::zeros(frames, sequence.bodies, sequence.joints);
+    if sequence.frames == 0 {
+        return resized;
+    }
+    for i in 0..frames {
+        let (lower, share) = source(i, sequence.frames, frames);
+        let upper = (lower + 1).min(sequence.frames - 1);
+        for m in 0..sequence.bodies {
+            for v in 0..sequence.joints {
+                let ends = [lower, upper].map(|t| sequence.joint(t, m, v));
+                resized.set_joint(i, m, v, between(ends, share, |joint| joint[2] > 0.0));
+            }
+        }
+    }
+    resized
+}
+
+/// A joint between two instants, linear where it was seen in both, else as in the nearer one.
+pub(crate) fn between(
+    [a, b]: [[f32; 3]; 2],
+    share: f64,
+    seen: impl Fn(&[f32; 3]) -> bool,
+) -> [f32; 3] {
+    match (seen(&a) && seen(&b), share < 0.5) {
+        (true, _) => std::array::from_fn(|c| {
+            (f64::from(a[c]) * (1.0 - share) + f64::from(b[c]) * share) as f32
+        }),
+        (false, true) => a,
+        (false, false) => b,
+    }
+}
+
 /// The frames that count, as the released preprocessing has it: as many as there are frames in
 /// which the first joint of the first body is not at the origin, at most `limit`, from the start.
 pub fn valid_frames(sequence: SequenceRef<'_>, limit: usize) -> SequenceRef<'_> {
@@ -64,6 +99,18 @@ mod tests {
         let double = linear(ramp(2).view(), 4);
         let x: Vec<f32> = (0..4).map(|t| double.joint(t, 0, 0)[0]).collect();
         assert_eq!(x, [0.0, 0.25, 0.75, 1.0]);
+    }
+
+    #[test]
+    fn a_lost_joint_is_not_pulled_to_the_pictures_corner() {
+        let mut clip = Sequence::zeros(2, 1, 1);
+        clip.set_joint(0, 0, 0, [300.0, 200.0, 0.8]);
+        let found = of_seen(clip.view(), 8);
+        let seen = (0..8).filter(|t| found.joint(*t, 0, 0) == [300.0, 200.0, 0.8]);
+        let lost = (0..8).filter(|t| found.joint(*t, 0, 0) == [0.0; 3]);
+        assert_eq!([seen.count(), lost.count()], [4, 4]);
+        clip.set_joint(1, 0, 0, [308.0, 208.0, 0.4]);
+        assert_eq!(of_seen(clip.view(), 7), linear(clip.view(), 7));
     }
 
     #[test]

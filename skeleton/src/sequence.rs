@@ -1,6 +1,6 @@
 //! A skeleton sequence in memory.
 
-/// Coordinates of a joint: x, y, z.
+/// Numbers of a joint: x, y, z, or x, y, confidence in a 2D layout.
 pub const CHANNELS: usize = 3;
 
 /// Bodies over time, shape (T, M, V, 3), C order, metres. A body that is absent in a frame is all

@@ -25,7 +25,7 @@ pub struct Meta {
     /// Whom to cite.
     #[serde(default)]
     pub citation: String,
-    /// "metre".
+    /// "metre", or "pixel" for 2D layouts.
     pub units: String,
     /// Frames a second.
     pub fps: f64,
@@ -101,12 +101,6 @@ impl Meta {
                 meta.format
             ));
         }
-        if meta.units != "metre" {
-            return fail(format!(
-                "units: expected \"metre\", found \"{}\"",
-                meta.units
-            ));
-        }
         if !(meta.fps.is_finite() && meta.fps > 0.0) {
             return fail(format!(
                 "fps: expected a number above 0, found {}",
@@ -132,10 +126,20 @@ impl Meta {
         Ok(meta)
     }
 
+    /// The layout, whose numbers are in the units that are said.
     pub(super) fn layout(&self, path: &Path) -> Result<Layout, DatasetError> {
-        Layout::by_name(&self.layout).map_err(|error| DatasetError::Meta {
+        let fail = |reason: String| DatasetError::Meta {
             path: path.into(),
-            reason: format!("layout: {error}"),
-        })
+            reason,
+        };
+        let layout =
+            Layout::by_name(&self.layout).map_err(|error| fail(format!("layout: {error}")))?;
+        match layout.units() {
+            expected if expected == self.units => Ok(layout),
+            expected => Err(fail(format!(
+                "units: expected \"{expected}\" for layout \"{}\", found \"{}\"",
+                self.layout, self.units
+            ))),
+        }
     }
 }

@@ -102,6 +102,10 @@ fn bad_metadata_is_named() {
     for (message, expected) in [
         (change("ntu25", "ntu24"), "unknown layout \"ntu24\""),
         (
+            change("ntu25", "coco17"),
+            "units: expected \"pixel\" for layout \"coco17\", found \"metre\"",
+        ),
+        (
             change("skeleton-dataset/1", "skeleton-dataset/9"),
             "skeleton-dataset/1",
         ),

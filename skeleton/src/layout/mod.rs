@@ -1,4 +1,12 @@
 //! Joint layouts: which joints a body has, how they hang together, and what a mirror image swaps.
+//!
+//! The built-in ones are data: one file each in `skeleton/layouts/`. `docs/layouts.md` lists them.
+
+mod built_in;
+mod raw;
+
+pub use built_in::{Definition, Onto, definition, names};
+pub use raw::Raw;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -22,6 +30,26 @@ pub enum LayoutError {
     },
 }
 
+/// A place on a body: that of a joint, or the middle between two. Written as `8` or `[11, 12]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Point {
+    /// Where this joint is.
+    Joint(usize),
+    /// Halfway between two joints.
+    Middle(usize, usize),
+}
+
+impl Point {
+    /// The joints whose mean it is; twice the same for a joint.
+    pub fn joints(self) -> [usize; 2] {
+        match self {
+            Self::Joint(v) => [v; 2],
+            Self::Middle(a, b) => [a, b],
+        }
+    }
+}
+
 /// A body's joints as data. The encoder, the augmentations, the streams and the exported graph
 /// take everything they need from here; no joint count is written anywhere in code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,112 +67,40 @@ pub struct Layout {
     pub swap: Vec<(usize, usize)>,
     /// The joints (left, right) that are turned onto the x axis.
     pub turn: (usize, usize),
-    /// The joints (lower, upper) between which the torso is measured.
+    /// The places (lower, upper) between which the torso is measured.
     #[serde(default = "ntu25_torso")]
-    pub torso: (usize, usize),
+    pub torso: (Point, Point),
+    /// 3 where a joint's numbers are x, y, z; 2 where they are x, y, confidence.
+    #[serde(default = "three", skip_serializing_if = "is_three")]
+    pub dimensions: u8,
 }
 
-/// Names of the built-in layouts.
-pub fn names() -> Vec<&'static str> {
-    vec!["ntu25"]
+/// That of cards from before the field: there was no other layout.
+fn ntu25_torso() -> (Point, Point) {
+    (Point::Joint(0), Point::Joint(20))
 }
 
-const NTU25_JOINTS: [&str; 25] = [
-    "spine base",
-    "spine mid",
-    "neck",
-    "head",
-    "left shoulder",
-    "left elbow",
-    "left wrist",
-    "left hand",
-    "right shoulder",
-    "right elbow",
-    "right wrist",
-    "right hand",
-    "left hip",
-    "left knee",
-    "left ankle",
-    "left foot",
-    "right hip",
-    "right knee",
-    "right ankle",
-    "right foot",
-    "spine shoulder",
-    "left hand tip",
-    "left thumb",
-    "right hand tip",
-    "right thumb",
-];
+fn three() -> u8 {
+    3
+}
 
-/// (joint, parent), 1-based, in the order of the ST-GCN code for NTU RGB+D.
-const NTU25_EDGES: [(usize, usize); 24] = [
-    (1, 2),
-    (2, 21),
-    (3, 21),
-    (4, 3),
-    (5, 21),
-    (6, 5),
-    (7, 6),
-    (8, 7),
-    (9, 21),
-    (10, 9),
-    (11, 10),
-    (12, 11),
-    (13, 1),
-    (14, 13),
-    (15, 14),
-    (16, 15),
-    (17, 1),
-    (18, 17),
-    (19, 18),
-    (20, 19),
-    (22, 23),
-    (23, 8),
-    (24, 25),
-    (25, 12),
-];
-
-const NTU25_SWAP: [(usize, usize); 10] = [
-    (4, 8),
-    (5, 9),
-    (6, 10),
-    (7, 11),
-    (12, 16),
-    (13, 17),
-    (14, 18),
-    (15, 19),
-    (21, 23),
-    (22, 24),
-];
-
-/// Also that of cards from before the field: there was no other layout.
-fn ntu25_torso() -> (usize, usize) {
-    (0, 20)
+/// Not written, so that cards of 3D layouts stay readable for whoever knows no other.
+fn is_three(dimensions: &u8) -> bool {
+    *dimensions == three()
 }
 
 impl Layout {
     /// Kinect v2 / NTU RGB+D: 25 joints, metres, y up, z away from the camera.
     pub fn ntu25() -> Self {
-        Self {
-            name: "ntu25".into(),
-            joints: NTU25_JOINTS.map(String::from).to_vec(),
-            edges: NTU25_EDGES
-                .map(|(joint, parent)| (joint - 1, parent - 1))
-                .to_vec(),
-            centre: 20,
-            swap: NTU25_SWAP.to_vec(),
-            turn: (4, 8),
-            torso: ntu25_torso(),
-        }
+        built_in::ntu25().layout.clone()
     }
 
     /// A built-in layout by its name.
+    ///
+    /// # Errors
+    /// There is none of that name; the known ones are listed.
     pub fn by_name(name: &str) -> Result<Self, LayoutError> {
-        match name {
-            "ntu25" => Ok(Self::ntu25()),
-            _ => Err(LayoutError::Unknown { name: name.into() }),
-        }
+        Ok(definition(name)?.layout.clone())
     }
 
     /// V, the number of joints.
@@ -155,6 +111,24 @@ impl Layout {
     /// True for a layout without joints, which [`check`](Self::check) refuses.
     pub fn is_empty(&self) -> bool {
         self.joints.is_empty()
+    }
+
+    /// True where a joint's third number is its confidence.
+    pub fn is_2d(&self) -> bool {
+        self.dimensions == 2
+    }
+
+    /// `units` of a data set in this layout.
+    pub fn units(&self) -> &'static str {
+        match self.is_2d() {
+            true => "pixel",
+            false => "metre",
+        }
+    }
+
+    /// Index of a joint by its name.
+    pub fn joint(&self, name: &str) -> Option<usize> {
+        self.joints.iter().position(|joint| joint == name)
     }
 
     /// For each joint the joint that takes its place in a mirror image.
@@ -176,6 +150,9 @@ impl Layout {
     }
 
     /// Checks that every index lies within the joints; layouts come from model cards, too.
+    ///
+    /// # Errors
+    /// What contradicts what.
     pub fn check(&self) -> Result<(), LayoutError> {
         let joints = self.len();
         let fail = |reason: String| {
@@ -187,9 +164,14 @@ impl Layout {
         if joints == 0 {
             return fail("it has no joints".into());
         }
+        if ![2, 3].contains(&self.dimensions) {
+            let found = self.dimensions;
+            return fail(format!("dimensions: expected 2 or 3, found {found}"));
+        }
+        let (lower, upper) = self.torso;
+        let torso = [lower, upper].map(|point| point.joints().into());
         let pairs = self.edges.iter().chain(&self.swap);
-        let pairs = pairs.chain([&self.turn, &self.torso]);
-        for &(a, b) in pairs {
+        for &(a, b) in pairs.chain([&self.turn]).chain(&torso) {
             if a >= joints || b >= joints {
                 return fail(format!("pair ({a}, {b}) lies outside its {joints} joints"));
             }
@@ -205,42 +187,4 @@ impl Layout {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ntu25_is_whole() {
-        let layout = Layout::ntu25();
-        layout.check().expect("consistent");
-        assert_eq!(layout.len(), 25);
-        // The order of the released spatial flip.
-        let released = [
-            0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 16, 17, 18, 19, 12, 13, 14, 15, 20, 23, 24, 21,
-            22,
-        ];
-        assert_eq!(layout.mirror(), released);
-        let roots = layout
-            .parents()
-            .iter()
-            .enumerate()
-            .filter(|(j, p)| j == *p)
-            .count();
-        assert_eq!(roots, 1, "one root, the centre");
-    }
-
-    #[test]
-    fn an_unknown_layout_names_the_known() {
-        let message = Layout::by_name("ntu24").expect_err("unknown").to_string();
-        assert!(
-            message.contains("ntu24") && message.contains("ntu25"),
-            "{message}"
-        );
-    }
-
-    #[test]
-    fn an_index_outside_the_joints_is_refused() {
-        let mut layout = Layout::ntu25();
-        layout.edges.push((3, 25));
-        assert!(layout.check().is_err());
-    }
-}
+mod tests;
