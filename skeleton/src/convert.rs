@@ -127,6 +127,27 @@ impl Way {
         Ok(self.rules.iter().map(|rule| Joint(place(rule))).collect())
     }
 
+    /// The joints of one body as a data set of the other layout has them: x, y, z, or x, y and
+    /// confidence in a 2D one; (0, 0, 0) for a joint that is missing. One that is synthesised has
+    /// its place.
+    ///
+    /// # Errors
+    /// As of [`joints`](Self::joints).
+    pub fn places(&self, joints: &[Joint]) -> Result<Vec<[f32; 3]>, ConvertError> {
+        let place = |joint: &Joint| {
+            let seen = match self.rules.is_empty() {
+                true => joint.seen(),
+                false => joint.position(),
+            };
+            match (seen, self.from.is_2d() && self.rules.is_empty()) {
+                (None, _) => [0.0; 3],
+                (Some([x, y, _]), true) => [x, y, joint.confidence().min(1.0)],
+                (Some(position), false) => position,
+            }
+        };
+        Ok(self.joints(joints)?.iter().map(place).collect())
+    }
+
     /// A whole frame on the other layout.
     ///
     /// # Errors
@@ -321,6 +342,23 @@ mod tests {
             assert_eq!(found[v], Joint(None), "no wrist, no {v}");
         }
         assert_eq!(found[8].confidence(), 0.4);
+    }
+
+    #[test]
+    fn a_data_set_gets_zeros_for_what_is_missing_and_confidence_for_depth() {
+        let mut body = ladder("coco17");
+        body[3] = Joint(Some([3.0, 30.0, 0.0, 0.5]));
+        body[4] = Joint(Some([4.0, 40.0, 0.0, 0.0]));
+        body[5] = Joint(None);
+        let flat = Layout::by_name("coco17").expect("known");
+        let same = Way::find("coco17", &flat).expect("itself");
+        let found = same.places(&body).expect("17 joints");
+        assert_eq!(found[2], [2.0, 20.0, 1.0]);
+        assert_eq!(found[3], [3.0, 30.0, 0.5]);
+        assert_eq!([found[4], found[5]], [[0.0; 3]; 2]);
+        let way = Way::find("kinect20", &Layout::ntu25()).expect("a way");
+        let found = way.places(&ladder("kinect20")).expect("20 joints");
+        assert_eq!(found[21], [7.0, 70.0, 700.0], "synthesised in the hand");
     }
 
     #[test]

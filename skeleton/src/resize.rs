@@ -29,8 +29,8 @@ pub fn linear(sequence: SequenceRef<'_>, frames: usize) -> Sequence {
     resized
 }
 
-/// As [`linear`] for 2D bodies, whose missing joints are known by a confidence of 0: between a joint
-/// that was seen and one that was not there is nothing half-way, so the nearer frame is taken.
+/// As [`linear`], but a joint that is missing, (0, 0, 0), is not mixed with one that was seen:
+/// there is nothing half-way between them, so the nearer frame is taken. For 2D bodies always.
 pub fn of_seen(sequence: SequenceRef<'_>, frames: usize) -> Sequence {
     let mut resized = Sequence::zeros(frames, sequence.bodies, sequence.joints);
     if sequence.frames == 0 {
@@ -42,20 +42,17 @@ pub fn of_seen(sequence: SequenceRef<'_>, frames: usize) -> Sequence {
         for m in 0..sequence.bodies {
             for v in 0..sequence.joints {
                 let ends = [lower, upper].map(|t| sequence.joint(t, m, v));
-                resized.set_joint(i, m, v, between(ends, share, |joint| joint[2] > 0.0));
+                resized.set_joint(i, m, v, between(ends, share));
             }
         }
     }
     resized
 }
 
-/// A joint between two instants, linear where it was seen in both, else as in the nearer one.
-pub(crate) fn between(
-    [a, b]: [[f32; 3]; 2],
-    share: f64,
-    seen: impl Fn(&[f32; 3]) -> bool,
-) -> [f32; 3] {
-    match (seen(&a) && seen(&b), share < 0.5) {
+/// A joint between two instants: linear where it was seen in both, else as in the nearer one.
+pub(crate) fn between([a, b]: [[f32; 3]; 2], share: f64) -> [f32; 3] {
+    let seen = |joint: [f32; 3]| joint != [0.0; 3];
+    match (seen(a) && seen(b), share < 0.5) {
         (true, _) => std::array::from_fn(|c| {
             (f64::from(a[c]) * (1.0 - share) + f64::from(b[c]) * share) as f32
         }),

@@ -64,7 +64,7 @@ impl ImportError {
         }
     }
 
-    /// The same, at a place in it.
+    /// The same, at a place in it; none where it is empty.
     pub fn at(
         item: impl Into<String>,
         place: impl Into<String>,
@@ -72,7 +72,7 @@ impl ImportError {
     ) -> Self {
         Self::Item {
             item: item.into(),
-            place: Some(place.into()),
+            place: Some(place.into()).filter(|place| !place.is_empty()),
             reason: reason.into(),
         }
     }

@@ -5,6 +5,7 @@
 //! common to all sources, from the order of samples to the report, is done once, in [`import`].
 
 mod error;
+pub mod poses;
 mod run;
 
 pub use error::ImportError;

@@ -1,0 +1,430 @@
+//! MediaPipe Pose, for which there is no official file: JSON objects, CSV rows and NumPy arrays.
+
+use super::folder::{Folder, Form, numbered};
+use super::people::{Crowd, LIMIT, Seen};
+use super::{About, ImportError, Poses, Reader, json};
+use crate::convert::{ConvertError, Way};
+use crate::frame::Joint;
+use crate::layout::{Layout, Point, Raw, definition};
+use crate::normalise::TORSO;
+use npyz::{DType, NpyFile, Order, TypeChar};
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+const LAYOUT: &str = "mediapipe33";
+
+/// Landmarks of the holistic model in all, pose first: 33·4 + 468·3 + 21·3 + 21·3 numbers.
+const HOLISTIC: usize = 1662;
+
+/// How landmarks are taken.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Take {
+    /// Width and height of the picture, for landmarks that are shares of it; they have no metres,
+    /// so that each clip is scaled to a torso of usual length.
+    pub picture: Option<[f32; 2]>,
+    /// Brought onto ntu25.
+    pub onto_ntu25: bool,
+}
+
+/// Clips in the folder `root`, as [`super::folder`] has it: a file for the whole clip, or a folder
+/// of JSON or NumPy files, one a frame.
+///
+/// # Errors
+/// There are none, or the folder can't be listed.
+pub fn open(root: &Path, about: About, take: Take) -> Result<Poses, ImportError> {
+    let form = Form {
+        files: &["json", "ndjson", "jsonl", "csv", "npy"],
+        frames: &["json", "npy"],
+    };
+    let folder = Folder::find(root, form)?;
+    let fail = |reason: String| ImportError::Source {
+        path: root.into(),
+        reason,
+    };
+    let known = definition(LAYOUT).map_err(|e| fail(e.to_string()))?;
+    let onto = match take.onto_ntu25 {
+        true => Layout::ntu25(),
+        false => known.layout.clone(),
+    };
+    let reader = MediaPipe {
+        picture: take.picture,
+        way: Way::find(LAYOUT, &onto).map_err(|e| fail(e.to_string()))?,
+        raw: known
+            .raw
+            .clone()
+            .ok_or_else(|| fail("no axes are known".into()))?,
+        layout: known.layout.clone(),
+    };
+    Ok(Poses::new(folder, about, &onto, Box::new(reader)))
+}
+
+struct MediaPipe {
+    picture: Option<[f32; 2]>,
+    way: Way,
+    raw: Raw,
+    layout: Layout,
+}
+
+/// V landmarks of one person, as they stand in the file.
+type Body = Vec<Joint>;
+
+/// One frame as JSON; the names are those of the Python and the JavaScript interface.
+#[derive(Deserialize)]
+struct Frame {
+    #[serde(
+        default,
+        deserialize_with = "there",
+        alias = "pose_world_landmarks",
+        alias = "poseWorldLandmarks",
+        alias = "worldLandmarks"
+    )]
+    world_landmarks: Option<People>,
+    #[serde(
+        default,
+        deserialize_with = "there",
+        alias = "pose_landmarks",
+        alias = "poseLandmarks"
+    )]
+    landmarks: Option<People>,
+}
+
+/// A field that is there, if only as null: then nobody was found.
+fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<People>, D::Error> {
+    let people = Option::<People>::deserialize(deserializer)?;
+    Ok(Some(people.unwrap_or_default()))
+}
+
+/// The landmarks of one person, or of several.
+#[derive(Default)]
+struct People(Vec<Vec<Landmark>>);
+
+#[derive(Deserialize)]
+struct Landmark {
+    x: Option<f32>,
+    y: Option<f32>,
+    z: Option<f32>,
+    #[serde(default)]
+    visibility: Option<f32>,
+}
+
+impl Landmark {
+    fn joint(&self) -> Joint {
+        let place = || Some([self.x?, self.y?, self.z?, self.visibility.unwrap_or(1.0)]);
+        Joint(place().map(|[x, y, z, c]| [x, y, z, c.clamp(0.0, 1.0)]))
+    }
+}
+
+/// An element of a list of landmarks.
+enum Entry {
+    Landmark(Landmark),
+    Person(Vec<Landmark>),
+}
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+        impl<'de> Visitor<'de> for Form {
+            type Value = Entry;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a landmark {x, y, z, visibility}, or an array of them for a person")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Entry, A::Error> {
+                Landmark::deserialize(MapAccessDeserializer::new(map)).map(Entry::Landmark)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Entry, A::Error> {
+                let mut person = Vec::new();
+                while let Some(landmark) = seq.next_element()? {
+                    person.push(landmark);
+                }
+                Ok(Entry::Person(person))
+            }
+        }
+        deserializer.deserialize_any(Form)
+    }
+}
+
+impl<'de> Deserialize<'de> for People {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut people: Vec<Vec<Landmark>> = Vec::new();
+        let mut alone = Vec::new();
+        for entry in Vec::<Entry>::deserialize(deserializer)? {
+            match entry {
+                Entry::Landmark(landmark) => alone.push(landmark),
+                Entry::Person(person) => people.push(person),
+            }
+        }
+        if !alone.is_empty() {
+            people.push(alone);
+        }
+        people.retain(|person| !person.is_empty());
+        Ok(Self(people))
+    }
+}
+
+impl Reader for MediaPipe {
+    fn read(&self, clip: &Path, crowd: &mut Crowd) -> Result<Option<f64>, ImportError> {
+        let files: Vec<PathBuf> = match clip.is_dir() {
+            true => numbered(clip, &["json", "npy"], "")?
+                .into_iter()
+                .map(|(_, path)| path)
+                .collect(),
+            false => vec![clip.to_path_buf()],
+        };
+        let mut frames: Vec<Vec<Body>> = Vec::new();
+        for path in &files {
+            match path
+                .extension()
+                .and_then(|e| e.to_str())
+                .map(str::to_lowercase)
+                .as_deref()
+            {
+                Some("npy") => self.array(path, &mut frames)?,
+                Some("csv") => self.rows(path, &mut frames)?,
+                _ => self.json(path, &mut frames)?,
+            }
+            if frames
+                .iter()
+                .map(|people| people.len().max(1))
+                .sum::<usize>()
+                > LIMIT
+            {
+                let reason = format!("at most {LIMIT} frames, and as many people, are taken");
+                return Err(ImportError::item(path.display().to_string(), reason));
+            }
+        }
+        let item = clip.display().to_string();
+        self.to_metres(&item, &mut frames)?;
+        for (t, people) in frames.into_iter().enumerate() {
+            let seen: Result<Vec<Seen>, _> = people.iter().map(|body| self.seen(body)).collect();
+            let fail = |error: ConvertError| {
+                ImportError::at(&item, format!("frame {t}"), error.to_string())
+            };
+            crowd.push(seen.map_err(fail)?)?;
+        }
+        Ok(None)
+    }
+}
+
+impl MediaPipe {
+    fn json(&self, path: &Path, frames: &mut Vec<Vec<Body>>) -> Result<(), ImportError> {
+        let item = path.display().to_string();
+        let text = json::read(path)?;
+        let first = text.iter().find(|b| !b.is_ascii_whitespace());
+        let first_frame = frames.len();
+        let mut take = |frame: Frame| {
+            let place = format!("frame {}", frames.len() - first_frame);
+            let wanted = match self.picture {
+                None => frame.world_landmarks.or(frame.landmarks),
+                Some(_) => frame.landmarks,
+            };
+            let people = wanted.ok_or_else(|| {
+                let expected = match self.picture {
+                    None => "expected pose_world_landmarks or landmarks",
+                    Some(_) => "expected landmarks or pose_landmarks, in shares of the picture",
+                };
+                ImportError::at(&item, place.clone(), expected)
+            })?;
+            let mut bodies = Vec::new();
+            for (i, person) in people.0.into_iter().enumerate() {
+                if person.len() != self.layout.len() {
+                    let (expected, found) = (self.layout.len(), person.len());
+                    let place = format!("{place}, person {i}");
+                    let reason = format!("landmarks: expected {expected}, found {found}");
+                    return Err(ImportError::at(&item, place, reason));
+                }
+                bodies.push(person.iter().map(Landmark::joint).collect());
+            }
+            frames.push(bodies);
+            Ok(())
+        };
+        match first {
+            Some(b'[') => {
+                let all: Vec<Frame> = json::value(&item, &text)?;
+                all.into_iter().try_for_each(take)
+            }
+            _ => json::values(&item, &text, &mut take),
+        }
+    }
+
+    fn rows(&self, path: &Path, frames: &mut Vec<Vec<Body>>) -> Result<(), ImportError> {
+        let item = path.display().to_string();
+        let file = std::fs::File::open(path).map_err(|e| ImportError::io(path, e))?;
+        let mut rows = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .from_reader(file);
+        for row in rows.records() {
+            let row = row.map_err(|error| ImportError::item(&item, error.to_string()))?;
+            let line = row.position().map_or(0, csv::Position::line);
+            let place = || format!("line {line}");
+            let numbers: Vec<Result<f32, String>> = row
+                .iter()
+                .map(|cell| match cell.trim() {
+                    "" => Ok(f32::NAN),
+                    cell => cell.parse().map_err(|_| cell.to_string()),
+                })
+                .collect();
+            // A head has a name for every column.
+            if line == 1 && numbers.iter().all(Result::is_err) {
+                continue;
+            }
+            if let Some((column, Err(cell))) = numbers.iter().enumerate().find(|n| n.1.is_err()) {
+                let reason = format!("column {}: expected a number, found \"{cell}\"", column + 1);
+                return Err(ImportError::at(&item, place(), reason));
+            }
+            let numbers: Vec<f32> = numbers.into_iter().flatten().collect();
+            let body = self
+                .row(&numbers)
+                .map_err(|reason| ImportError::at(&item, place(), format!("columns: {reason}")))?;
+            frames.push(body.into_iter().collect());
+            if frames.len() > LIMIT {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn array(&self, path: &Path, frames: &mut Vec<Vec<Body>>) -> Result<(), ImportError> {
+        let item = path.display().to_string();
+        let fail = |reason: String| ImportError::item(&item, reason);
+        let bytes = json::read(path)?;
+        let array =
+            NpyFile::new(&bytes[..]).map_err(|error| fail(format!("not a .npy file: {error}")))?;
+        if array.order() != Order::C {
+            return Err(fail("order: expected C order, found Fortran order".into()));
+        }
+        let shape = array.shape().to_vec();
+        let (size, numbers) = match array.dtype() {
+            DType::Plain(t) if t.type_char() == TypeChar::Float => {
+                (t.num_bytes().unwrap_or(0), t.num_bytes())
+            }
+            other => {
+                let found = other.descr();
+                return Err(fail(format!(
+                    "dtype: expected '<f4' or '<f8', found {found}"
+                )));
+            }
+        };
+        // Before memory is taken for as many numbers as the header says.
+        let count = shape.iter().try_fold(1u64, |n, s| n.checked_mul(*s));
+        let needed = count.and_then(|n| n.checked_mul(size as u64));
+        if needed.is_none_or(|n| n > bytes.len() as u64) {
+            return Err(fail(format!(
+                "shape: {shape:?} is more than the file holds"
+            )));
+        }
+        let numbers: Vec<f32> = match numbers {
+            Some(4) => array.into_vec().map_err(|e| fail(e.to_string()))?,
+            Some(8) => {
+                let doubles: Vec<f64> = array.into_vec().map_err(|e| fail(e.to_string()))?;
+                doubles.into_iter().map(|x| x as f32).collect()
+            }
+            _ => return Err(fail("dtype: expected '<f4' or '<f8'".into())),
+        };
+        let width = match shape[..] {
+            [width] | [_, width] => width,
+            [_, joints, each] => joints.saturating_mul(each),
+            _ => 0,
+        } as usize;
+        if width == 0 {
+            let reason = format!("shape: expected (frames, numbers), found {shape:?}");
+            return Err(fail(reason));
+        }
+        for (t, row) in numbers.chunks_exact(width).enumerate() {
+            let body = self.row(row).map_err(|reason| {
+                ImportError::at(&item, format!("frame {t}"), format!("numbers: {reason}"))
+            })?;
+            frames.push(body.into_iter().collect());
+        }
+        Ok(())
+    }
+
+    /// A row of numbers: x, y, z or x, y, z, visibility of every landmark. All zeros are nobody.
+    fn row(&self, numbers: &[f32]) -> Result<Option<Body>, String> {
+        let joints = self.layout.len();
+        let each = match numbers.len() {
+            HOLISTIC => 4,
+            n if n == 3 * joints => 3,
+            n if n == 4 * joints => 4,
+            found => {
+                let (three, four) = (3 * joints, 4 * joints);
+                return Err(format!(
+                    "expected {three}, {four} or {HOLISTIC}, found {found}"
+                ));
+            }
+        };
+        let pose = numbers.chunks_exact(each).take(joints);
+        if pose.clone().flatten().all(|x| *x == 0.0) {
+            return Ok(None);
+        }
+        let joint = |n: &[f32]| {
+            let certain = n.get(3).map_or(1.0, |c| c.clamp(0.0, 1.0));
+            let seen = n.iter().all(|x| x.is_finite());
+            Joint(seen.then_some([n[0], n[1], n[2], certain]))
+        };
+        Ok(Some(pose.map(joint).collect()))
+    }
+
+    /// From the file's numbers to the house's metres and axes.
+    fn to_metres(&self, item: &str, frames: &mut [Vec<Body>]) -> Result<(), ImportError> {
+        let (lower, upper) = self.layout.torso;
+        let middle = |body: &Body, point: Point| {
+            let [a, b] = point.joints().map(|v| body.get(v).and_then(Joint::seen));
+            let (a, b) = a.zip(b)?;
+            Some([0, 1, 2].map(|c| f64::from(a[c] + b[c]) / 2.0))
+        };
+        let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len().max(1) as f64;
+        let scale = match self.picture {
+            None => {
+                let hips = frames
+                    .iter()
+                    .flatten()
+                    .filter_map(|body| middle(body, lower));
+                let [x, y] = [0, 1].map(|c| mean(hips.clone().map(|p| p[c]).collect()));
+                // The origin of world landmarks lies between the hips.
+                if x.hypot(y) > 0.2 {
+                    let reason = format!(
+                        "these are no world landmarks: the hips lie at ({x:.2}, {y:.2}), not at the \
+                         origin; give the picture's size for landmarks in shares of it"
+                    );
+                    return Err(ImportError::item(item, reason));
+                }
+                [1.0; 3]
+            }
+            Some([width, height]) => {
+                // The depth of image landmarks is in shares of the width, too.
+                let by = [width, height, width].map(f64::from);
+                let bodies = frames.iter().flatten();
+                let lengths = bodies.filter_map(|body| {
+                    let (a, b) = middle(body, lower).zip(middle(body, upper))?;
+                    let along = |c: usize| (by[c] * (b[c] - a[c])).powi(2);
+                    Some((0..3).map(along).sum::<f64>().sqrt())
+                });
+                let torso = mean(lengths.collect());
+                if torso <= 0.0 {
+                    let reason = "hips and shoulders are never seen together, so that nothing \
+                                  says how large the body is";
+                    return Err(ImportError::item(item, reason));
+                }
+                by.map(|by| by * TORSO / torso)
+            }
+        };
+        for joint in frames.iter_mut().flatten().flatten() {
+            if let Some([x, y, z, _]) = &mut joint.0 {
+                let scaled =
+                    [(*x, 0), (*y, 1), (*z, 2)].map(|(n, c)| (f64::from(n) * scale[c]) as f32);
+                [*x, *y, *z] = self.raw.to_house(scaled);
+            }
+        }
+        Ok(())
+    }
+
+    fn seen(&self, body: &Body) -> Result<Seen, ConvertError> {
+        Ok(Seen::new(None, body, self.way.places(body)?))
+    }
+}

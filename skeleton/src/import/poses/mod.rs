@@ -1,0 +1,133 @@
+//! Recordings of pose estimators and of motion capture: clips of people, frame by frame.
+//!
+//! What is common to all of them is here: [`folder`]s with a class a folder, who of several
+//! [`people`] is kept, and how a clip comes to the data set's frame rate. A `Reader` of each form
+//! gives frames and nothing else. `docs/import-poses.md` says what is taken for what.
+
+pub mod bvh;
+pub mod coco;
+pub mod folder;
+mod json;
+mod lines;
+pub mod mediapipe;
+pub mod ndjson;
+pub mod openpose;
+pub mod people;
+
+use super::{Clip, ImportError, LeftOut, Source};
+use crate::dataset::{FORMAT, Meta, Sample, Split};
+use crate::layout::Layout;
+use crate::resize;
+use crate::sequence::Sequence;
+use folder::Folder;
+use people::Crowd;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What the files don't say of a data set.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// Name of the data set, for people.
+    pub name: String,
+    /// SPDX identifier.
+    pub license: String,
+    /// Whom to cite.
+    pub citation: String,
+    /// Frames a second of the data set; also that of files that have no time.
+    pub fps: f64,
+    /// M: so many people of each frame are kept.
+    pub bodies: usize,
+}
+
+impl About {
+    fn meta(self, layout: &Layout, classes: Vec<String>, splits: BTreeMap<String, Split>) -> Meta {
+        Meta {
+            format: FORMAT.into(),
+            name: self.name,
+            license: self.license,
+            citation: self.citation,
+            units: layout.units().into(),
+            fps: self.fps,
+            layout: layout.name.clone(),
+            bodies: self.bodies,
+            classes,
+            splits,
+        }
+    }
+}
+
+/// Reads one form of files.
+trait Reader: Send + Sync {
+    /// Gives every frame of a clip to `crowd`, and says how many of them are a second, where the
+    /// file knows.
+    fn read(&self, clip: &Path, crowd: &mut Crowd) -> Result<Option<f64>, ImportError>;
+}
+
+/// A folder of clips, all of one form.
+pub struct Poses {
+    folder: Folder,
+    meta: Meta,
+    joints: usize,
+    reader: Box<dyn Reader>,
+}
+
+impl Poses {
+    fn new(folder: Folder, about: About, layout: &Layout, reader: Box<dyn Reader>) -> Self {
+        let splits = folder.splits();
+        Self {
+            meta: about.meta(layout, folder.classes.clone(), splits),
+            joints: layout.len(),
+            folder,
+            reader,
+        }
+    }
+}
+
+impl Source for Poses {
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn len(&self) -> usize {
+        self.folder.items.len()
+    }
+
+    fn name(&self, item: usize) -> String {
+        let item = self.folder.items.get(item);
+        item.map_or_else(String::new, |item| item.path.display().to_string())
+    }
+
+    fn read(&self, item: usize) -> Result<Vec<Clip>, ImportError> {
+        let Some(item) = self.folder.items.get(item) else {
+            return Ok(Vec::new());
+        };
+        let name = item.path.display().to_string();
+        let mut crowd = Crowd::new(&name, self.joints);
+        let rate = self.reader.read(&item.path, &mut crowd)?;
+        let joints = crowd.choose(self.meta.bodies)?;
+        let joints = at_rate(joints, rate.unwrap_or(self.meta.fps), self.meta.fps);
+        let sample = Sample {
+            name: item.name.clone(),
+            frames: joints.frames,
+            label: item.label,
+            columns: item.columns.clone(),
+        };
+        Ok(vec![Clip { sample, joints }])
+    }
+
+    fn left_out(&self) -> &[LeftOut] {
+        &self.folder.left_out
+    }
+}
+
+/// The same clip at another number of frames a second; at least one frame stays.
+fn at_rate(clip: Sequence, from: f64, to: f64) -> Sequence {
+    let frames = (clip.frames as f64 * to / from).round().max(1.0) as usize;
+    match frames == clip.frames {
+        true => clip,
+        false => resize::of_seen(clip.view(), frames),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! OpenPose's `--write_json`: a clip is a folder with one file a frame.
+
+use super::folder::{Folder, Form, numbered};
+use super::people::{Crowd, LIMIT, Seen};
+use super::{About, ImportError, Poses, Reader, json};
+use crate::convert::Way;
+use crate::frame::Joint;
+use crate::layout::Layout;
+use serde::Deserialize;
+use std::path::Path;
+
+/// What is taken from the files.
+#[derive(Debug, Clone, Copy)]
+pub enum Take {
+    /// `pose_keypoints_2d` as body25, x and y multiplied by these two: (1, 1) for pixels, the
+    /// picture's width and height for shares of it.
+    Flat([f32; 2]),
+    /// `pose_keypoints_3d` as ntu25, multiplied by this: metres in one unit of the calibration.
+    Deep(f32),
+}
+
+#[derive(Deserialize)]
+struct Frame {
+    people: Vec<Person>,
+}
+
+#[derive(Deserialize)]
+struct Person {
+    #[serde(default)]
+    person_id: Vec<i64>,
+    #[serde(default)]
+    pose_keypoints_2d: Vec<Option<f32>>,
+    #[serde(default)]
+    pose_keypoints_3d: Vec<Option<f32>>,
+}
+
+/// Clips in the folder `root`, as [`super::folder`] has it.
+///
+/// # Errors
+/// There are none, or the folder can't be listed.
+pub fn open(root: &Path, about: About, take: Take) -> Result<Poses, ImportError> {
+    let form = Form {
+        files: &[],
+        frames: &["json"],
+    };
+    let folder = Folder::find(root, form)?;
+    let fail = |error: crate::convert::ConvertError| ImportError::Source {
+        path: root.into(),
+        reason: error.to_string(),
+    };
+    let (layout, way) = match take {
+        Take::Flat(_) => (Layout::by_name("body25").map_err(|e| fail(e.into()))?, None),
+        Take::Deep(_) => {
+            let onto = Layout::ntu25();
+            let way = Way::of_places("body25", &onto).map_err(fail)?;
+            (onto, Some(way))
+        }
+    };
+    let reader = OpenPose { take, way };
+    Ok(Poses::new(folder, about, &layout, Box::new(reader)))
+}
+
+struct OpenPose {
+    take: Take,
+    way: Option<Way>,
+}
+
+impl Reader for OpenPose {
+    fn read(&self, clip: &Path, crowd: &mut Crowd) -> Result<Option<f64>, ImportError> {
+        let files = numbered(clip, &["json"], "_keypoints")?;
+        let mut next = files.first().map_or(0, |(number, _)| *number);
+        for (number, path) in files {
+            // A frame that was not written is one in which nobody is known.
+            let skipped = number.saturating_sub(next);
+            if skipped > LIMIT as u64 {
+                let reason = format!("follows frame {next}; at most {LIMIT} frames are taken");
+                return Err(ImportError::item(path.display().to_string(), reason));
+            }
+            for _ in 0..skipped {
+                crowd.push(Vec::new())?;
+            }
+            next = number + 1;
+            let item = path.display().to_string();
+            let frame: Frame = json::value(&item, &json::read(&path)?)?;
+            let mut people = Vec::new();
+            for (i, person) in frame.people.into_iter().enumerate() {
+                people.extend(self.person(&item, i, person)?);
+            }
+            crowd.push(people)?;
+        }
+        Ok(None)
+    }
+}
+
+impl OpenPose {
+    fn person(&self, item: &str, i: usize, person: Person) -> Result<Option<Seen>, ImportError> {
+        let (field, numbers, each) = match self.take {
+            Take::Flat(_) => ("pose_keypoints_2d", person.pose_keypoints_2d, 3),
+            Take::Deep(_) => ("pose_keypoints_3d", person.pose_keypoints_3d, 4),
+        };
+        if numbers.is_empty() {
+            return Ok(None);
+        }
+        let place = format!("people[{i}].{field}");
+        let joints = Layout::by_name("body25").map_or(0, |layout| layout.len());
+        if numbers.len() != joints * each {
+            let expected = joints * each;
+            let found = numbers.len();
+            let reason =
+                format!("expected {expected} numbers (--model_pose BODY_25), found {found}");
+            return Err(ImportError::at(item, place, reason));
+        }
+        // 0 as well as null is the confidence of a joint that was not found.
+        let confidences = || {
+            numbers
+                .chunks_exact(each)
+                .map(|n| n[each - 1].unwrap_or(0.0))
+        };
+        let confidence = confidences().sum::<f32>() / joints as f32;
+        let joints = numbers.chunks_exact(each).zip(confidences());
+        let joints: Vec<[f32; 3]> = match self.take {
+            Take::Flat([width, height]) => joints
+                .map(|(n, c)| flat([n[0], n[1]], [width, height], c))
+                .collect(),
+            Take::Deep(scale) => {
+                let joints = joints.map(|(n, c)| {
+                    let [x, y, z] = [n[0]?, n[1]?, n[2]?];
+                    // The calibrated camera's x runs right and its y down.
+                    Some([-scale * x, -scale * y, scale * z, c.clamp(0.0, 1.0)])
+                });
+                self.placed(item, &place, joints.map(Joint).collect())?
+            }
+        };
+        let id = person.person_id.first().copied();
+        Ok(Some(Seen {
+            id: id.and_then(|id| u64::try_from(id).ok()),
+            confidence,
+            joints,
+        }))
+    }
+
+    fn placed(
+        &self,
+        item: &str,
+        place: &str,
+        joints: Vec<Joint>,
+    ) -> Result<Vec<[f32; 3]>, ImportError> {
+        let way = self.way.as_ref();
+        let places = way.map_or(Ok(Vec::new()), |way| way.places(&joints));
+        places.map_err(|error| ImportError::at(item, place, error.to_string()))
+    }
+}
+
+/// A joint of a 2D layout; (0, 0, 0) where it was not found.
+pub(super) fn flat(
+    [x, y]: [Option<f32>; 2],
+    [width, height]: [f32; 2],
+    confidence: f32,
+) -> [f32; 3] {
+    match x.zip(y) {
+        Some((x, y)) if confidence > 0.0 && x.is_finite() && y.is_finite() => {
+            [x * width, y * height, confidence.min(1.0)]
+        }
+        _ => [0.0; 3],
+    }
+}
