@@ -5,6 +5,7 @@
 
 mod torso;
 
+pub(crate) use torso::placing;
 pub use torso::{SHORTEST_2D, place_torso};
 
 use crate::layout::{Layout, Point};

@@ -1,10 +1,14 @@
 //! A clip to draw, from a data set or from a recorded pose stream.
 
+use crate::convert::Way;
 use crate::dataset::Dataset;
+use crate::draw::upright;
 use crate::frame::{Frame, MAX_LINE};
 use crate::layout::Layout;
 use crate::sequence::Sequence;
 use anyhow::{Context, bail};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -51,7 +55,7 @@ pub(super) fn of_sample(dataset: &Dataset, index: usize, stretch: Stretch) -> an
         title: meta.classes[sample.label].clone(),
         caption: sample.name.clone(),
         layout: dataset.layout().clone(),
-        sequence: sequence.slice(from..to).to_owned(),
+        sequence: upright(sequence.slice(from..to), dataset.layout()),
         fps: meta.fps,
         start: from as f64 / meta.fps,
         cut: to < sequence.frames,
@@ -122,7 +126,7 @@ pub(super) fn of_stream(path: &Path, stretch: Stretch) -> anyhow::Result<Clip> {
     Ok(Clip {
         title,
         caption: String::new(),
-        sequence: bodies(&frames, &layout),
+        sequence: upright(bodies(&frames, &layout)?.view(), &layout),
         layout,
         fps: fps.clamp(0.1, 1000.0),
         start: stretch.start,
@@ -131,7 +135,8 @@ pub(super) fn of_stream(path: &Path, stretch: Stretch) -> anyhow::Result<Clip> {
 }
 
 /// Each person's place among the bodies is kept throughout.
-fn bodies(frames: &[Frame], layout: &Layout) -> Sequence {
+fn bodies(frames: &[Frame], layout: &Layout) -> anyhow::Result<Sequence> {
+    let mut ways: BTreeMap<&str, Way> = BTreeMap::new();
     let mut ids: Vec<u64> = Vec::new();
     for frame in frames {
         for (place, person) in frame.people.iter().enumerate() {
@@ -143,17 +148,22 @@ fn bodies(frames: &[Frame], layout: &Layout) -> Sequence {
     }
     let mut sequence = Sequence::zeros(frames.len(), ids.len().max(1), layout.len());
     for (t, frame) in frames.iter().enumerate() {
+        let name = frame.layout.as_deref().unwrap_or(&layout.name);
+        let way = match ways.entry(name) {
+            Entry::Occupied(way) => way.into_mut(),
+            Entry::Vacant(none) => none.insert(Way::find(name, layout)?),
+        };
         for (place, person) in frame.people.iter().enumerate() {
             let id = person.id.unwrap_or(place as u64);
             let Some(m) = ids.iter().position(|known| *known == id) else {
                 continue;
             };
-            for (v, joint) in person.joints.iter().enumerate().take(layout.len()) {
-                if let Some(position) = joint.position() {
-                    sequence.set_joint(t, m, v, position);
-                }
+            let places = way.places(&person.joints);
+            let places = places.with_context(|| format!("frame at {} s", frame.t))?;
+            for (v, joint) in places.into_iter().enumerate() {
+                sequence.set_joint(t, m, v, joint);
             }
         }
     }
-    sequence
+    Ok(sequence)
 }

@@ -5,6 +5,7 @@
 
 mod clip;
 mod generate;
+pub mod import;
 mod progress;
 mod render;
 mod stream;

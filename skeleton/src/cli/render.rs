@@ -216,13 +216,17 @@ fn contact_sheet(args: &Args, dataset: &Dataset) -> anyhow::Result<()> {
     let classes = dataset.meta().classes.len();
     let count = args.count.map_or(classes.clamp(12, 60), |n| n as usize);
     let chosen = spread(dataset, count, args.seed);
+    let mut upright = Vec::with_capacity(chosen.len());
+    for index in &chosen {
+        upright.push(draw::upright(dataset.sequence(*index)?, dataset.layout()));
+    }
     let mut clips = Vec::with_capacity(chosen.len());
-    for index in chosen {
+    for (index, clip) in chosen.into_iter().zip(&upright) {
         let sample = &dataset.samples()[index];
         clips.push(draw::Clip {
             title: dataset.meta().classes[sample.label].clone(),
             caption: sample.name.clone(),
-            sequence: dataset.sequence(index)?,
+            sequence: clip.view(),
             fps: dataset.meta().fps,
         });
     }

@@ -52,12 +52,26 @@ struct Summary {
     bodies_present: usize,
     /// Joints of present bodies that lie at (0, 0, 0): the sensor had lost them.
     missing_joints: usize,
+    /// Those joints of the layout that are missing anywhere, the most often missing first.
+    missing: Vec<Missing>,
     /// Coordinates that are NaN or infinite.
     not_finite: usize,
     /// Where the first of these is.
     #[serde(skip_serializing_if = "Option::is_none")]
     first_not_finite: Option<String>,
 }
+
+/// How often a joint is missing.
+#[derive(Debug, Serialize)]
+struct Missing {
+    joint: String,
+    count: usize,
+    /// Of the bodies present, 0 to 1.
+    share: f64,
+}
+
+/// Most joints that are printed as missing.
+const MISSING: usize = 8;
 
 #[derive(Debug, Serialize)]
 struct Class {
@@ -93,6 +107,11 @@ struct Split {
     column: String,
     train: usize,
     test: usize,
+    /// People on both sides, where samples.csv has a column `subject`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    train_subjects: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test_subjects: Option<usize>,
     /// Classes that only one of the parts has.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     missing_in_train: Vec<String>,
@@ -151,10 +170,25 @@ fn summarise(dataset: &Dataset) -> anyhow::Result<Summary> {
         columns: columns(dataset),
         splits,
         bodies_present: counts.present,
-        missing_joints: counts.missing,
+        missing_joints: counts.missing.iter().sum(),
+        missing: missing(dataset, &counts),
         not_finite: counts.not_finite,
         first_not_finite: counts.first,
     })
+}
+
+fn missing(dataset: &Dataset, counts: &Counts) -> Vec<Missing> {
+    let joints = dataset.layout().joints.iter().zip(&counts.missing);
+    let mut missing: Vec<Missing> = joints
+        .filter(|(_, count)| **count > 0)
+        .map(|(joint, count)| Missing {
+            joint: joint.clone(),
+            count: *count,
+            share: *count as f64 / counts.present.max(1) as f64,
+        })
+        .collect();
+    missing.sort_by_key(|joint| std::cmp::Reverse(joint.count));
+    missing
 }
 
 fn classes(dataset: &Dataset) -> Vec<Class> {
@@ -211,6 +245,11 @@ fn split(dataset: &Dataset, name: &str, column: &str) -> anyhow::Result<Split> {
     let labels = |part: &[usize]| -> BTreeSet<usize> {
         part.iter().map(|i| dataset.samples()[*i].label).collect()
     };
+    let subjects = |part: &[usize]| -> Option<usize> {
+        let subject = |i: &usize| dataset.samples()[*i].columns.get("subject");
+        let subjects: Option<BTreeSet<&String>> = part.iter().map(subject).collect();
+        subjects.map(|subjects| subjects.len())
+    };
     let (in_train, in_test) = (labels(&train), labels(&test));
     let named = |labels: Vec<&usize>| -> Vec<String> {
         labels
@@ -222,6 +261,8 @@ fn split(dataset: &Dataset, name: &str, column: &str) -> anyhow::Result<Split> {
         column: column.into(),
         train: train.len(),
         test: test.len(),
+        train_subjects: subjects(&train),
+        test_subjects: subjects(&test),
         missing_in_train: named(in_test.difference(&in_train).collect()),
         missing_in_test: named(in_train.difference(&in_test).collect()),
     })
@@ -231,13 +272,17 @@ fn split(dataset: &Dataset, name: &str, column: &str) -> anyhow::Result<Split> {
 #[derive(Debug, Default)]
 struct Counts {
     present: usize,
-    missing: usize,
+    /// By joint.
+    missing: Vec<usize>,
     not_finite: usize,
     first: Option<String>,
 }
 
 fn scan(dataset: &Dataset) -> anyhow::Result<Counts> {
-    let mut counts = Counts::default();
+    let mut counts = Counts {
+        missing: vec![0; dataset.layout().len()],
+        ..Counts::default()
+    };
     let mut start = 0;
     let mut progress = Progress::new("reading", dataset.samples().len());
     for (i, sample) in dataset.samples().iter().enumerate() {
@@ -270,7 +315,7 @@ impl Counts {
                 self.present += 1;
                 for v in 0..sequence.joints {
                     let joint = sequence.joint(t, m, v);
-                    self.missing += usize::from(joint == [0.0; 3]);
+                    self.missing[v] += usize::from(joint == [0.0; 3]);
                     self.not_finite += joint.iter().filter(|x| !x.is_finite()).count();
                 }
             }
@@ -329,6 +374,7 @@ fn print(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
         ),
     )?;
     line("joints", health(summary))?;
+    line("missing", most_missing(summary))?;
     writeln!(out)?;
     write!(out, "{}", class_table(summary))?;
     if !summary.columns.is_empty() {
@@ -395,10 +441,14 @@ fn split_table(summary: &Summary) -> String {
             split.column.clone(),
             grouped(split.train),
             grouped(split.test),
+            match split.train_subjects.zip(split.test_subjects) {
+                Some((train, test)) => format!("{train} / {test}"),
+                None => String::new(),
+            },
             remarks.join("; "),
         ]);
     }
-    table(&["split", "by", " train", " test", ""], &rows)
+    table(&["split", "by", " train", " test", " subjects", ""], &rows)
 }
 
 fn health(summary: &Summary) -> String {
@@ -419,6 +469,22 @@ fn health(summary: &Summary) -> String {
         n => format!("{} coordinates not finite", grouped(n)),
     };
     format!("{missing}, {finite}")
+}
+
+/// The joints that are missing most, and how often.
+fn most_missing(summary: &Summary) -> String {
+    let percent = |share: f64| match 100.0 * share {
+        p if p < 0.1 => "under 0.1 %".to_string(),
+        p => format!("{p:.1} %"),
+    };
+    let shown = summary.missing.iter().take(MISSING);
+    let mut shown: Vec<String> = shown
+        .map(|missing| format!("{} {}", missing.joint, percent(missing.share)))
+        .collect();
+    if summary.missing.len() > MISSING {
+        shown.push("…".into());
+    }
+    shown.join(", ")
 }
 
 fn listed(column: &Column) -> String {
@@ -454,5 +520,76 @@ fn megabytes(bytes: u64) -> String {
     match bytes {
         b if b < 10_000_000_000 => format!("{:.1} MB", b as f64 / 1e6),
         b => format!("{:.1} GB", b as f64 / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{FORMAT, Meta, Sample, Split, Writer};
+    use crate::sequence::Sequence;
+
+    /// Three recordings of two frames in coco17; joint 4 is lost in half of them, joint 9 in one.
+    fn dataset() -> (tempfile::TempDir, Dataset) {
+        let folder = tempfile::tempdir().expect("folder");
+        let meta = Meta {
+            format: FORMAT.into(),
+            name: "lost".into(),
+            license: "CC0-1.0".into(),
+            citation: String::new(),
+            units: "pixel".into(),
+            fps: 30.0,
+            layout: "coco17".into(),
+            bodies: 1,
+            classes: vec!["wave".into()],
+            splits: [("xsub".to_string(), Split::by_test("subject", [3]))].into(),
+        };
+        let mut writer = Writer::create(folder.path(), meta).expect("created");
+        for i in 0..3 {
+            let mut joints = Sequence::zeros(2, 1, 17);
+            joints.data.fill(0.5);
+            joints.set_joint(0, 0, 4, [0.0; 3]);
+            if i == 2 {
+                joints.set_joint(1, 0, 9, [0.0; 3]);
+            }
+            let sample = Sample {
+                name: format!("s{i}"),
+                frames: 2,
+                label: 0,
+                columns: [("subject".to_string(), (i + 1).to_string())].into(),
+            };
+            writer.push(sample, joints.view()).expect("pushed");
+        }
+        writer.finish().expect("finished");
+        let dataset = Dataset::open(folder.path()).expect("opened");
+        (folder, dataset)
+    }
+
+    #[test]
+    fn lost_joints_and_people_of_a_split_are_counted() {
+        let (_folder, dataset) = dataset();
+        let summary = summarise(&dataset).expect("summed up");
+        assert_eq!(summary.missing_joints, 4);
+        let missing = summary.missing.iter().map(|m| (m.joint.as_str(), m.count));
+        assert_eq!(
+            missing.collect::<Vec<_>>(),
+            [("right ear", 3), ("left wrist", 1)]
+        );
+        assert_eq!(summary.missing[0].share, 0.5);
+        let split = &summary.splits["xsub"];
+        assert_eq!(
+            (split.train_subjects, split.test_subjects),
+            (Some(2), Some(1))
+        );
+        let mut text = Vec::new();
+        print(&summary, &mut text).expect("printed");
+        let text = String::from_utf8(text).expect("UTF-8");
+        for part in [
+            "coco17: 17 joints",
+            "right ear 50.0 %, left wrist 16.7 %",
+            "2 / 1",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
     }
 }

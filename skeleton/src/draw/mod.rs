@@ -1,4 +1,5 @@
-//! Drawing: bodies, captions and bars on a [`Picture`], saved as PNG or as an animated GIF.
+//! Drawing: bodies, captions and bars on a [`Picture`], saved as PNG or as an animated GIF. Bodies
+//! are in metres with y up; [`upright`] brings those of 2D layouts there.
 //!
 //! ```no_run
 //! use aimclr_skeleton::draw::{self, Angle, Area, Picture, Size, View, colour};
@@ -18,6 +19,7 @@
 
 mod animation;
 pub mod colour;
+mod flat;
 mod picture;
 mod png;
 mod sheet;
@@ -26,6 +28,7 @@ mod view;
 
 pub use animation::gif;
 pub use colour::Colour;
+pub use flat::upright;
 pub use picture::{MAX_SIDE, Picture, Size};
 pub use sheet::{Clip, scene, sheet, strip};
 pub use skeleton::{floor, skeleton};

@@ -156,3 +156,77 @@ fn text_and_bars_leave_their_mark() {
     assert!(share(&rgb, colour::INK) > 0.002);
     assert!((share(&rgb, colour::ACCENT) - 0.125).abs() < 0.01);
 }
+
+/// A body standing in a picture of 640 × 480 pixels, its right on the picture's left.
+fn flat(layout: &Layout) -> crate::Sequence {
+    let mut clip = crate::Sequence::zeros(3, 2, layout.len());
+    for t in 0..3 {
+        for (v, name) in layout.joints.iter().enumerate() {
+            let side = match name.split(' ').next() {
+                Some("left") => 30.0,
+                Some("right") => -30.0,
+                _ => 0.0,
+            };
+            let height = match name.rsplit(' ').next() {
+                Some("nose" | "eye" | "ear") => 100.0,
+                Some("shoulder" | "neck") => 150.0,
+                Some("elbow") => 200.0,
+                Some("wrist" | "hip") => 250.0,
+                Some("knee") => 330.0,
+                _ => 410.0,
+            };
+            let x = 320.0 + side + 5.0 * t as f32;
+            clip.set_joint(t, 0, v, [x, height, 0.9]);
+        }
+    }
+    clip.set_joint(1, 0, 1, [0.0; 3]);
+    clip
+}
+
+#[test]
+fn a_flat_body_stands_upright_and_its_right_is_on_the_pictures_left() {
+    for name in ["coco17", "body25"] {
+        let layout = Layout::by_name(name).expect("known");
+        let clip = upright(flat(&layout).view(), &layout);
+        assert_eq!(clip.joint(1, 0, 1), [0.0; 3], "lost joints stay lost");
+        assert!((0..3).all(|t| clip.view().is_absent(t, 1)), "{name}");
+        let view = View::fit(clip.view(), Angle::FRONT, area(300.0));
+        let at = |joint: &str| {
+            let v = layout.joint(joint).expect("there");
+            view.project(clip.joint(0, 0, v)).0
+        };
+        assert!(at("nose")[1] < at("left ankle")[1], "{name}");
+        assert!(at("right shoulder")[0] < at("left shoulder")[0], "{name}");
+        let mut picture = Picture::new(300, 300);
+        scene(&mut picture, &view, &layout, clip.view(), 0);
+        for colour in [colour::LEFT, colour::RIGHT, colour::TORSO] {
+            let found = share(&picture.rgb(), colour);
+            assert!(found > 0.002, "{name}, {colour:?}: {found}");
+        }
+    }
+}
+
+#[test]
+fn every_layout_is_drawn() {
+    for name in crate::layout::names() {
+        let layout = Layout::by_name(name).expect("known");
+        let mut clip = flat(&layout);
+        if !layout.is_2d() {
+            for joint in clip.data.chunks_exact_mut(3).filter(|j| j[2] > 0.0) {
+                let metres = [(320.0 - joint[0]) / 200.0, (410.0 - joint[1]) / 200.0, 3.0];
+                joint.copy_from_slice(&metres);
+            }
+        }
+        let clip = upright(clip.view(), &layout);
+        let strip = Clip {
+            title: name.into(),
+            caption: String::new(),
+            sequence: clip.view(),
+            fps: 10.0,
+        };
+        let picture = sheet(&[strip], &layout, Angle::ASIDE, 1, 2, (300, 200));
+        for colour in [colour::LEFT, colour::RIGHT] {
+            assert!(share(&picture.rgb(), colour) > 0.001, "{name}, {colour:?}");
+        }
+    }
+}

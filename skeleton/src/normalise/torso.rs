@@ -23,12 +23,7 @@ pub const SHORTEST_2D: f64 = 1e-3;
 /// Nothing is turned or mirrored: y points wherever it did, which is down.
 pub fn place_torso(sequence: &mut Sequence, layout: &Layout) {
     for m in 0..sequence.bodies {
-        let body = Body {
-            sequence: &*sequence,
-            m,
-        };
-        let origin = body.origin(layout.torso.0);
-        let scale = TORSO / body.length(layout.torso, origin).max(SHORTEST_2D);
+        let (origin, scale) = placing(sequence, m, layout);
         for t in 0..sequence.frames {
             for v in 0..sequence.joints {
                 let [x, y, confidence] = sequence.joint(t, m, v);
@@ -41,6 +36,14 @@ pub fn place_torso(sequence: &mut Sequence, layout: &Layout) {
             }
         }
     }
+}
+
+/// Origin and scale of body `m`.
+pub(crate) fn placing(sequence: &Sequence, m: usize, layout: &Layout) -> ([f64; 2], f64) {
+    let body = Body { sequence, m };
+    let origin = body.origin(layout.torso.0);
+    let length = body.length(layout.torso, origin);
+    (origin, TORSO / length.max(SHORTEST_2D))
 }
 
 struct Body<'a> {

@@ -327,6 +327,7 @@ impl MediaPipe {
             _ => return Err(fail("dtype: expected '<f4' or '<f8'".into())),
         };
         let width = match shape[..] {
+            [joints, each @ (3 | 4)] if joints == self.layout.len() as u64 => joints * each,
             [width] | [_, width] => width,
             [_, joints, each] => joints.saturating_mul(each),
             _ => 0,

@@ -1,0 +1,43 @@
+//! `aimclr-data import ndjson`.
+
+use super::poses::{self, AboutArgs, Opened};
+use crate::import::ImportError;
+use crate::import::poses::ndjson;
+use crate::layout::Layout;
+use std::path::PathBuf;
+
+/// Recorded native pose streams, as docs/frame.md has them.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// A CSV file with the columns file, start, end, label and any others; or a folder with a
+    /// folder for each class, in which the streams lie
+    #[arg(value_name = "LABELS.csv|FOLDER")]
+    source: PathBuf,
+    #[command(flatten)]
+    about: AboutArgs,
+    /// Frames a second of the data set; streams are brought to it by their time stamps
+    #[arg(long, value_name = "FPS", default_value = "30", value_parser = poses::fps)]
+    fps: f64,
+    /// Layout of the data set; frames in another one are brought onto it
+    #[arg(long, value_name = "NAME", default_value = "ntu25")]
+    layout: String,
+}
+
+impl Args {
+    /// The source that these arguments name.
+    ///
+    /// # Errors
+    /// It has no streams, or can't be read.
+    pub fn source(&self) -> Opened {
+        let path = &self.source;
+        let layout = Layout::by_name(&self.layout).map_err(|error| ImportError::Source {
+            path: path.clone(),
+            reason: format!("--layout: {error}"),
+        })?;
+        let about = self.about.about(path, self.fps);
+        match path.is_dir() {
+            true => poses::boxed(ndjson::in_folders(path, about, layout)),
+            false => poses::boxed(ndjson::with_labels(path, about, layout)),
+        }
+    }
+}
