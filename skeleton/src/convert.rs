@@ -100,6 +100,16 @@ impl Way {
         })
     }
 
+    /// V of the layout that bodies come in.
+    pub fn len(&self) -> usize {
+        self.from.len()
+    }
+
+    /// True for one without joints, of which there is none.
+    pub fn is_empty(&self) -> bool {
+        self.from.is_empty()
+    }
+
     /// The joints of one body on the other layout.
     ///
     /// A joint that was not seen, or whose confidence is 0, counts as missing, and so is what needs

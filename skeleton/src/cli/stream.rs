@@ -3,6 +3,7 @@
 use super::{grouped, write_file};
 use crate::dataset::{Dataset, Part, Sample};
 use crate::frame::{Frame, Joint, Person};
+use crate::layout::Layout;
 use crate::truth::{self, Segment};
 use anyhow::bail;
 use std::collections::BTreeMap;
@@ -196,7 +197,7 @@ impl Joined<'_> {
                     .map(|m| Person {
                         id: Some(first_id + m as u64),
                         joints: (0..sequence.joints)
-                            .map(|v| Joint::at(sequence.joint(t, m, v)))
+                            .map(|v| joint(self.dataset.layout(), sequence.joint(t, m, v)))
                             .collect(),
                     });
                 let frame = Frame {
@@ -217,6 +218,15 @@ impl Joined<'_> {
             });
         }
         Ok(())
+    }
+}
+
+/// A joint of a data set as a frame has it: in a 2D layout the third number is the confidence.
+fn joint(layout: &Layout, [x, y, last]: [f32; 3]) -> Joint {
+    match (layout.is_2d(), last > 0.0) {
+        (false, _) => Joint::at([x, y, last]),
+        (true, true) => Joint(Some([x, y, 0.0, last])),
+        (true, false) => Joint(None),
     }
 }
 
@@ -328,6 +338,22 @@ mod tests {
         assert!(
             message.contains("camera") && message.contains("subject"),
             "{message}"
+        );
+    }
+
+    #[test]
+    fn joints_of_2d_layouts_come_back_from_a_frame() {
+        let layout = Layout::by_name("coco17").expect("known");
+        let way = crate::convert::Way::find("coco17", &layout).expect("itself");
+        let mut body = vec![[0.0; 3]; layout.len()];
+        body[3] = [320.0, 0.0, 0.5];
+        body[4] = [0.0, 12.0, 1.0];
+        let joints: Vec<Joint> = body.iter().map(|at| joint(&layout, *at)).collect();
+        assert_eq!(joints[0], Joint(None));
+        assert_eq!(way.places(&joints).expect("17 joints"), body);
+        assert_eq!(
+            joint(&Layout::ntu25(), [1.0, 2.0, -3.0]),
+            Joint::at([1.0, 2.0, -3.0])
         );
     }
 }

@@ -120,7 +120,8 @@ fn an_unknown_layout_names_the_known() {
 
 #[test]
 fn what_lies_outside_is_refused() {
-    let broken: [(fn(&mut Layout), &str); 5] = [
+    type Change = fn(&mut Layout);
+    let broken: [(Change, &str); 5] = [
         (|l| l.edges.push((3, 25)), "pair (3, 25)"),
         (|l| l.swap.push((99, 0)), "pair (99, 0)"),
         (|l| l.torso.1 = Point::Middle(4, 77), "pair (4, 77)"),

@@ -116,7 +116,7 @@ mod tests {
                 &["coco", "a", "--fps", "30", "--picture", "640"],
                 "WIDTHxHEIGHT",
             ),
-            (&["bvh", "a", "--scale", "-1"], "metres in one unit"),
+            (&["bvh", "a", "--scale", "0"], "metres in one unit"),
             (&["bvh", "a", "--bodies", "17"], "1..=16"),
         ] {
             let line = Line::try_parse_from([&["import"], arguments].concat());

@@ -9,6 +9,8 @@ use crate::layout::Layout;
 use serde::Deserialize;
 use std::path::Path;
 
+const LAYOUT: &str = "body25";
+
 /// What is taken from the files.
 #[derive(Debug, Clone, Copy)]
 pub enum Take {
@@ -48,21 +50,19 @@ pub fn open(root: &Path, about: About, take: Take) -> Result<Poses, ImportError>
         path: root.into(),
         reason: error.to_string(),
     };
-    let (layout, way) = match take {
-        Take::Flat(_) => (Layout::by_name("body25").map_err(|e| fail(e.into()))?, None),
-        Take::Deep(_) => {
-            let onto = Layout::ntu25();
-            let way = Way::of_places("body25", &onto).map_err(fail)?;
-            (onto, Some(way))
-        }
+    let layout = match take {
+        Take::Flat(_) => Layout::by_name(LAYOUT).map_err(|error| fail(error.into()))?,
+        Take::Deep(_) => Layout::ntu25(),
     };
+    let way = Way::of_places(LAYOUT, &layout).map_err(fail)?;
     let reader = OpenPose { take, way };
     Ok(Poses::new(folder, about, &layout, Box::new(reader)))
 }
 
 struct OpenPose {
     take: Take,
-    way: Option<Way>,
+    /// From body25 onto the data set's layout.
+    way: Way,
 }
 
 impl Reader for OpenPose {
@@ -102,7 +102,7 @@ impl OpenPose {
             return Ok(None);
         }
         let place = format!("people[{i}].{field}");
-        let joints = Layout::by_name("body25").map_or(0, |layout| layout.len());
+        let joints = self.way.len();
         if numbers.len() != joints * each {
             let expected = joints * each;
             let found = numbers.len();
@@ -128,7 +128,9 @@ impl OpenPose {
                     // The calibrated camera's x runs right and its y down.
                     Some([-scale * x, -scale * y, scale * z, c.clamp(0.0, 1.0)])
                 });
-                self.placed(item, &place, joints.map(Joint).collect())?
+                let joints: Vec<Joint> = joints.map(Joint).collect();
+                let places = self.way.places(&joints);
+                places.map_err(|error| ImportError::at(item, &place, error.to_string()))?
             }
         };
         let id = person.person_id.first().copied();
@@ -137,17 +139,6 @@ impl OpenPose {
             confidence,
             joints,
         }))
-    }
-
-    fn placed(
-        &self,
-        item: &str,
-        place: &str,
-        joints: Vec<Joint>,
-    ) -> Result<Vec<[f32; 3]>, ImportError> {
-        let way = self.way.as_ref();
-        let places = way.map_or(Ok(Vec::new()), |way| way.places(&joints));
-        places.map_err(|error| ImportError::at(item, place, error.to_string()))
     }
 }
 

@@ -567,11 +567,8 @@ fn whole_streams_lie_in_folders_and_gaps_are_not_bridged() {
     assert_eq!(source.meta().classes, ["bow", "wave"]);
     let whole = source.read(0).expect("read").remove(0).joints;
     assert_eq!(whole.frames, 10);
-    for t in 0..10 {
-        assert!(
-            (whole.joint(t, 0, 0)[0] - times[t] as f32).abs() < 1e-4,
-            "{t}"
-        );
+    for (t, time) in times.iter().enumerate().take(10) {
+        assert!((whole.joint(t, 0, 0)[0] - *time as f32).abs() < 1e-4, "{t}");
     }
     let broken = source.read(1).expect("read").remove(0).joints;
     let absent: Vec<usize> = (0..broken.frames)
