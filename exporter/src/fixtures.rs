@@ -4,6 +4,7 @@ use crate::Source;
 use aimclr_model::card::{Calibration, Provenance, VERSION};
 use aimclr_model::plan::{Head, Plan, QUERY};
 use aimclr_model::{Card, Tensor, Weights};
+use aimclr_skeleton::layout::names;
 use aimclr_skeleton::normalise::Preprocessing;
 use aimclr_skeleton::{Layout, Stream, graph};
 use rand::{RngExt, SeedableRng};
@@ -19,11 +20,20 @@ pub fn narrow() -> Plan {
     }
 }
 
+/// The layout that has as many joints as `plan`.
+pub fn layout(plan: Plan) -> Layout {
+    let known = names()
+        .into_iter()
+        .map(|name| Layout::by_name(name).expect("known"));
+    let mut fitting = known.filter(|layout| layout.len() == plan.joints);
+    fitting.next().expect("a layout with as many joints")
+}
+
 /// A card for `plan`.
 pub fn card(plan: Plan, stream: Stream, classes: usize) -> Card {
     Card {
         version: VERSION,
-        layout: Layout::ntu25(),
+        layout: layout(plan),
         frames: 50,
         bodies: 2,
         window: 2.0,
@@ -31,7 +41,7 @@ pub fn card(plan: Plan, stream: Stream, classes: usize) -> Card {
         fusion: vec![1.0],
         classes: (0..classes).map(|i| format!("class {i}")).collect(),
         embedding: plan.hidden_dim,
-        preprocessing: Preprocessing::Released,
+        preprocessing: Preprocessing::usual(&layout(plan)),
         provenance: Provenance {
             dataset: "random".into(),
             ..Provenance::default()
@@ -63,7 +73,7 @@ pub fn weights(plan: Plan, stream: Stream, head: Head, seed: u64) -> Weights {
         let wide = (3.0 / fan_in.max(1) as f32).sqrt();
         let name = spec.name;
         let values: Vec<f32> = match &name[..] {
-            "A" => graph::adjacency(&Layout::ntu25()),
+            "A" => graph::adjacency(&layout(plan)),
             _ if name.starts_with("edge_importance") => {
                 (0..size).map(|_| around(1.0, 0.3)).collect()
             }

@@ -23,6 +23,9 @@ impl Stream {
     pub const ALL: [Stream; 3] = [Stream::Joint, Stream::Motion, Stream::Bone];
 
     /// The stream of a normalised sequence, same shape.
+    ///
+    /// Where the channels are x, y and confidence, a difference between two joints has the mean of
+    /// their confidences, and is all zeros unless both were seen.
     pub fn of(self, sequence: &Sequence, layout: &Layout) -> Sequence {
         let mut out = sequence.clone();
         let &Sequence {
@@ -32,6 +35,10 @@ impl Stream {
             ..
         } = sequence;
         let parents = layout.parents();
+        let minus = match layout.is_2d() {
+            true => minus_2d,
+            false => minus,
+        };
         for t in 0..frames {
             for m in 0..bodies {
                 for (v, &parent) in parents.iter().enumerate().take(joints) {
@@ -52,6 +59,13 @@ impl Stream {
 
 fn minus(a: [f32; 3], b: [f32; 3]) -> [f32; 3] {
     [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
+}
+
+fn minus_2d(a: [f32; 3], b: [f32; 3]) -> [f32; 3] {
+    match a[2] > 0.0 && b[2] > 0.0 {
+        true => [a[0] - b[0], a[1] - b[1], (a[2] + b[2]) / 2.0],
+        false => [0.0; 3],
+    }
 }
 
 impl fmt::Display for Stream {

@@ -3,6 +3,9 @@
 //! Parameters are drawn on the CPU, a few numbers a sample, from a seeded stream; the operations
 //! take them as tensors, so that a sample that an operation is not drawn for has parameters that
 //! change nothing. Noise alone is drawn on the device.
+//!
+//! Of 2D joints (x, y, confidence) only x and y are changed, within the picture's plane, and only
+//! where a joint was seen.
 
 use crate::device;
 use aimclr_skeleton::Layout;
@@ -63,6 +66,8 @@ pub struct Augment {
     chosen: Augmentations,
     /// For each joint the one on the other side.
     mirror: Tensor,
+    /// 2 where the channels are x, y and confidence.
+    dimensions: u8,
     device: Device,
 }
 
@@ -94,7 +99,13 @@ pub struct ExtremeDraws {
 
 impl NormalDraws {
     /// Draws for `samples` sequences of `frames` frames, shears up to `shear`.
-    pub fn draw(rng: &mut impl Rng, samples: usize, frames: i64, shear: f64) -> Self {
+    pub fn draw(
+        rng: &mut impl Rng,
+        samples: usize,
+        frames: i64,
+        shear: f64,
+        dimensions: u8,
+    ) -> Self {
         let mut draws = Self {
             crop: Vec::new(),
             shear: Vec::new(),
@@ -104,9 +115,10 @@ impl NormalDraws {
                 .crop
                 .push(rng.random_range(0..=2 * (frames / PADDING)));
             let mut s = || rng.random_range(-shear..=shear);
-            draws
-                .shear
-                .push([1.0, s(), s(), s(), 1.0, s(), s(), s(), 1.0]);
+            draws.shear.push(match dimensions {
+                2 => [1.0, s(), 0.0, s(), 1.0, 0.0, 0.0, 0.0, 1.0],
+                _ => [1.0, s(), s(), s(), 1.0, s(), s(), s(), 1.0],
+            });
         }
         draws
     }
@@ -114,7 +126,12 @@ impl NormalDraws {
 
 impl ExtremeDraws {
     /// Draws for `samples` sequences.
-    pub fn draw(rng: &mut impl Rng, samples: usize, chosen: &Augmentations) -> Self {
+    pub fn draw(
+        rng: &mut impl Rng,
+        samples: usize,
+        chosen: &Augmentations,
+        dimensions: u8,
+    ) -> Self {
         let mut draws = Self {
             spatial_flip: Vec::new(),
             rotate: Vec::new(),
@@ -125,10 +142,15 @@ impl ExtremeDraws {
         };
         for _ in 0..samples {
             draws.spatial_flip.push(rng.random_bool(OFTEN));
-            let main = rng.random_range(0..3);
+            // In the picture's plane there is one axis to turn about.
+            let main = match dimensions {
+                2 => 2,
+                _ => rng.random_range(0..3),
+            };
             draws.rotate.push(std::array::from_fn(|axis| {
                 let most = match axis == main {
                     true => chosen.rotation,
+                    false if dimensions == 2 => return 0.0,
                     false => MINOR_ANGLE.min(chosen.rotation),
                 };
                 match chosen.preset {
@@ -139,7 +161,7 @@ impl ExtremeDraws {
             draws.noise.push(rng.random_bool(OFTEN));
             let sigma = rng.random_range(BLUR_SIGMA.0..=BLUR_SIGMA.1);
             draws.blur.push(rng.random_bool(OFTEN).then_some(sigma));
-            let axis = rng.random_range(0..3);
+            let axis = rng.random_range(0..usize::from(dimensions));
             draws.axis_mask.push(rng.random_bool(OFTEN).then_some(axis));
             let flip = rng.random_bool(OFTEN);
             draws
@@ -157,6 +179,7 @@ impl Augment {
         Self {
             chosen,
             mirror: Tensor::from_slice(&mirror).to_device(device),
+            dimensions: layout.dimensions,
             device,
         }
     }
@@ -164,14 +187,25 @@ impl Augment {
     /// T, the normal view of `joints`, shape (N, 3, T, V, M): crop and shear.
     pub fn normal(&self, joints: &Tensor, rng: &mut impl Rng) -> Tensor {
         let size = joints.size();
-        let draws = NormalDraws::draw(rng, size[0] as usize, size[2], self.chosen.shear);
+        let draws = NormalDraws::draw(
+            rng,
+            size[0] as usize,
+            size[2],
+            self.chosen.shear,
+            self.dimensions,
+        );
         self.shear(&self.crop(joints, &draws.crop), &draws.shear)
     }
 
     /// T′, the extreme view: the normal one, then operations 1 to 6.
     pub fn extreme(&self, joints: &Tensor, rng: &mut impl Rng) -> Tensor {
         let x = self.normal(joints, rng);
-        let draws = ExtremeDraws::draw(rng, joints.size()[0] as usize, &self.chosen);
+        let draws = ExtremeDraws::draw(
+            rng,
+            joints.size()[0] as usize,
+            &self.chosen,
+            self.dimensions,
+        );
         let x = match self.chosen.spatial_flip {
             true => self.spatial_flip(&x, &draws.spatial_flip),
             false => x,
@@ -207,7 +241,17 @@ impl Augment {
         let flat: Vec<f32> = matrices.iter().flatten().map(|m| *m as f32).collect();
         let matrices = self.tensor(&flat).view([-1, 3, 3]);
         let size = x.size();
-        matrices.bmm(&x.reshape([size[0], 3, -1])).view_as(x)
+        self.moved(x, matrices.bmm(&x.reshape([size[0], 3, -1])).view_as(x))
+    }
+
+    /// `moved`, made of `x`; in 2D with the confidences of `x`, and only where joints were seen.
+    fn moved(&self, x: &Tensor, moved: Tensor) -> Tensor {
+        if self.dimensions == 3 {
+            return moved;
+        }
+        let confidence = x.narrow(1, 2, 1);
+        let seen = confidence.gt(0.0).to_kind(Kind::Float);
+        Tensor::cat(&[moved.narrow(1, 0, 2) * seen, confidence], 1)
     }
 
     /// Left and right joints change places; coordinates stay.
@@ -224,7 +268,7 @@ impl Augment {
 
     /// Adds `noise`, shaped like `x`.
     pub fn noise(&self, x: &Tensor, on: &[bool], noise: &Tensor) -> Tensor {
-        x + noise * self.each(on).to_kind(Kind::Float)
+        self.moved(x, x + noise * self.each(on).to_kind(Kind::Float))
     }
 
     /// Gaussian blur over time, zero padding. The kernel is not normalised, but in the corrected
@@ -250,10 +294,11 @@ impl Augment {
                 Kind::Float,
             );
         }
-        matrices
+        let blurred = matrices
             .unsqueeze(1)
             .matmul(&x.reshape([size[0], 3, frames, -1]))
-            .view_as(x)
+            .view_as(x);
+        self.moved(x, blurred)
     }
 
     /// Sets one axis to 0.

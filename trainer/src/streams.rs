@@ -1,13 +1,15 @@
 //! Streams as tensors, computed after augmentation.
 
 use aimclr_skeleton::{Layout, Stream};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// Computes a stream of batches; the tensor's side of [`Stream::of`].
 pub struct Streams {
     stream: Stream,
     /// For each joint its parent.
     parents: Tensor,
+    /// 2 where the channels are x, y and confidence.
+    dimensions: u8,
 }
 
 impl Streams {
@@ -17,6 +19,7 @@ impl Streams {
         Self {
             stream,
             parents: Tensor::from_slice(&parents).to_device(device),
+            dimensions: layout.dimensions,
         }
     }
 
@@ -24,13 +27,32 @@ impl Streams {
     pub fn of(&self, joints: &Tensor) -> Tensor {
         match self.stream {
             Stream::Joint => joints.shallow_clone(),
-            Stream::Bone => joints - joints.index_select(3, &self.parents),
+            Stream::Bone => self.minus(joints, &joints.index_select(3, &self.parents)),
             Stream::Motion => {
                 let frames = joints.size()[2];
-                let moved = joints.narrow(2, 1, frames - 1) - joints.narrow(2, 0, frames - 1);
+                let (now, next) = (
+                    joints.narrow(2, 0, frames - 1),
+                    joints.narrow(2, 1, frames - 1),
+                );
                 let still = joints.narrow(2, 0, 1).zeros_like();
-                Tensor::cat(&[moved, still], 2)
+                Tensor::cat(&[self.minus(&next, &now), still], 2)
             }
         }
+    }
+
+    /// The difference of two joints; in 2D with the mean of their confidences, and only where both
+    /// were seen.
+    fn minus(&self, a: &Tensor, b: &Tensor) -> Tensor {
+        if self.dimensions == 3 {
+            return a - b;
+        }
+        let plane = |x: &Tensor| x.narrow(1, 0, 2);
+        let confidence = |x: &Tensor| x.narrow(1, 2, 1);
+        let both = confidence(a)
+            .gt(0.0)
+            .logical_and(&confidence(b).gt(0.0))
+            .to_kind(Kind::Float);
+        let mean = (confidence(a) + confidence(b)) / 2.0;
+        Tensor::cat(&[plane(a) - plane(b), mean], 1) * both
     }
 }

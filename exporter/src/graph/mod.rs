@@ -3,6 +3,7 @@
 mod builder;
 mod encoder;
 mod normalise;
+mod picture;
 mod streams;
 
 use crate::ExportError;

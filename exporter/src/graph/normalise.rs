@@ -1,7 +1,9 @@
 //! Normalising, as `aimclr_skeleton::normalise` does it.
 
 use super::builder::{Builder, Setting, Value};
+use super::picture;
 use aimclr_skeleton::Layout;
+use aimclr_skeleton::layout::Point;
 use aimclr_skeleton::normalise::{EPSILON, Preprocessing, SHORTEST, TORSO};
 
 /// Axes of (B, 3, T, V).
@@ -22,6 +24,22 @@ pub(super) fn add(
             turn(graph, layout.turn, &centred)
         }
         Preprocessing::Clip => place(graph, layout, x),
+        Preprocessing::Torso => picture::place(graph, layout, x),
+    }
+}
+
+/// Where a place of the layout is in `x`, shape (B, C, T, V) → (B, C, T, 1).
+pub(super) fn point(graph: &mut Builder, name: &str, x: &Value, point: Point) -> Value {
+    let joint = |graph: &mut Builder, name: &str, v: usize| graph.slice(name, x, JOINT, v..v + 1);
+    match point {
+        Point::Joint(v) => joint(graph, name, v),
+        Point::Middle(a, b) => {
+            let a = joint(graph, &format!("{name}.a"), a);
+            let b = joint(graph, &format!("{name}.b"), b);
+            let sum = graph.binary(&format!("{name}.sum"), "Add", &a, &b);
+            let half = graph.floats(&format!("{name}.half"), &[1], &[0.5]);
+            graph.binary(name, "Mul", &sum, &half)
+        }
     }
 }
 
@@ -116,12 +134,12 @@ fn place(graph: &mut Builder, layout: &Layout, x: &Value) -> Value {
     // Means of small numbers keep their digits, however far the camera is.
     let (lower, upper) = layout.torso;
     let first = graph.slice(&name("first"), x, TIME, 0..1);
-    let first = joint(graph, "first.lower", &first, lower);
+    let first = point(graph, &name("first.lower"), &first, lower);
     let near = graph.binary(&name("near"), "Sub", x, &first);
     let near = graph.binary(&name("near.present"), "Mul", &near, &present);
 
-    let from = joint(graph, "lower", &near, lower);
-    let to = joint(graph, "upper", &near, upper);
+    let from = point(graph, &name("lower"), &near, lower);
+    let to = point(graph, &name("upper"), &near, upper);
     let spine = graph.binary(&name("spine"), "Sub", &to, &from);
     let squared = graph.binary(&name("spine.squared"), "Mul", &spine, &spine);
     let squared = sum(graph, "spine.length_squared", &squared, &[CHANNEL]);

@@ -20,7 +20,7 @@ pub(super) fn add(
             let parents = graph.ints(&name("parents"), &parents);
             let axis = [("axis", Setting::Int(3))];
             let origin = graph.node(&name("parent"), "Gather", &[x, &parents], &axis);
-            graph.binary(&name("stream"), "Sub", x, &origin)
+            difference(graph, &name, layout, x, &origin)
         }
         // The last frame has nothing after it: it is its own successor, which gives 0.
         Stream::Motion => {
@@ -28,9 +28,34 @@ pub(super) fn add(
             let after = graph.ints(&name("after"), &after);
             let axis = [("axis", Setting::Int(2))];
             let next = graph.node(&name("next"), "Gather", &[x, &after], &axis);
-            graph.binary(&name("stream"), "Sub", &next, x)
+            difference(graph, &name, layout, &next, x)
         }
     }
+}
+
+/// a − b; in 2D with the mean of both confidences, and only where both were seen.
+fn difference(
+    graph: &mut Builder,
+    name: &dyn Fn(&str) -> String,
+    layout: &Layout,
+    a: &Value,
+    b: &Value,
+) -> Value {
+    if !layout.is_2d() {
+        return graph.binary(&name("stream"), "Sub", a, b);
+    }
+    let mut confidence = |end: &str, x: &Value| graph.slice(&name(end), x, 1, 2..3);
+    let (first, second) = (confidence("confidence.a", a), confidence("confidence.b", b));
+    let both = graph.binary(&name("confidence.product"), "Mul", &first, &second);
+    let both = graph.node(&name("both"), "Sign", &[&both], &[]);
+    let mean = graph.binary(&name("confidence.sum"), "Add", &first, &second);
+    let half = graph.floats(&name("half"), &[1], &[0.5]);
+    let mean = graph.binary(&name("confidence"), "Mul", &mean, &half);
+    let all = graph.binary(&name("difference"), "Sub", a, b);
+    let plane = graph.slice(&name("plane"), &all, 1, 0..2);
+    let axis = [("axis", Setting::Int(1))];
+    let joined = graph.node(&name("joined"), "Concat", &[&plane, &mean], &axis);
+    graph.binary(&name("stream"), "Mul", &joined, &both)
 }
 
 /// Brings the input, shape (N, M, T, V, 3), into the encoder's form, (N·M, 3, T, V).

@@ -94,6 +94,19 @@ fn clips_normalised_as_a_whole_agree_too() {
 }
 
 #[test]
+fn every_stream_of_2d_joints_agrees_too() {
+    for (i, stream) in Stream::ALL.into_iter().enumerate() {
+        let plan = Plan {
+            joints: 17,
+            ..fixtures::narrow()
+        };
+        let source = fixtures::source(plan, stream, Head::classifier(4), 10 + i as u64);
+        assert_eq!(source.card.preprocessing, Preprocessing::Torso);
+        check(&source);
+    }
+}
+
+#[test]
 fn an_embedding_of_every_block_agrees_too() {
     let plan = fixtures::narrow();
     let head = Head::Classifier {
