@@ -66,6 +66,16 @@ impl Split {
         }
     }
 
+    /// Training values given, the rest is for testing.
+    pub fn by_train(column: &str, train: impl IntoIterator<Item = i64>) -> Self {
+        let train = train.into_iter().map(toml::Value::Integer).collect();
+        Self {
+            column: column.into(),
+            test: None,
+            train: Some(train),
+        }
+    }
+
     pub(super) fn is_train(&self, value: &str) -> bool {
         let among = |values: &[toml::Value]| {
             values.iter().any(|v| match v {
@@ -132,7 +142,7 @@ impl Meta {
         Ok(meta)
     }
 
-    pub(super) fn layout(&self, path: &Path) -> Result<Layout, DatasetError> {
+    pub(crate) fn layout(&self, path: &Path) -> Result<Layout, DatasetError> {
         Layout::by_name(&self.layout).map_err(|error| DatasetError::Meta {
             path: path.into(),
             reason: format!("layout: {error}"),

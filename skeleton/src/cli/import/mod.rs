@@ -1,0 +1,101 @@
+//! `aimclr-data import`: one file for each kind of source.
+
+mod ntu;
+mod pku_mmd;
+mod report;
+
+use super::progress::Progress;
+use crate::import::{Options, Source, import};
+use anyhow::Context;
+use clap::Subcommand;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{self, ExitCode};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    kind: Kind,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  aimclr-data import ntu nturgbd_skeletons_s001_to_s017.zip --out ntu60
+  aimclr-data import pku-mmd PKUMMD --out pku1
+
+Recordings are read on all cores and written in the order of their names, whatever the data set's
+size in little memory. Ctrl-C stops, and the same command goes on from there. At the end stands
+what came of it: samples in each split, beside those that the data set's authors count, and what
+was left out. `aimclr-data import KIND --help` explains a kind.";
+
+#[derive(Debug, Subcommand)]
+enum Kind {
+    /// NTU RGB+D 60 or 120: folders or zip archives of .skeleton files
+    Ntu(ntu::Args),
+    /// PKU-MMD part I or II: skeleton, label and split files
+    PkuMmd(pku_mmd::Args),
+}
+
+/// What all kinds of source have in common.
+#[derive(Debug, clap::Args)]
+struct Common {
+    /// Folder of the data set that is made
+    #[arg(long, value_name = "DATASET")]
+    out: PathBuf,
+    /// Leave out recordings that can't be read, count and list them, instead of ending
+    #[arg(long)]
+    skip_bad: bool,
+    /// Replace a data set or another unfinished import that is already there
+    #[arg(long)]
+    force: bool,
+    /// Threads that read [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    threads: Option<u16>,
+    /// Print the report as one JSON object, with the name of everything that was left out
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    match &args.kind {
+        Kind::Ntu(args) => args.common.bring_in(&args.open()?),
+        Kind::PkuMmd(args) => args.common.bring_in(&args.open()?),
+    }
+}
+
+/// Exit code of a process that was interrupted, as shells have it.
+const INTERRUPTED: i32 = 130;
+
+impl Common {
+    /// Imports a source and prints the report.
+    fn bring_in(&self, source: &dyn Source) -> anyhow::Result<ExitCode> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let raised = stop.clone();
+        // The second signal ends the process at once; what was noted by then stays.
+        ctrlc::set_handler(move || {
+            if raised.swap(true, Ordering::Relaxed) {
+                process::exit(INTERRUPTED);
+            }
+        })
+        .context("Ctrl-C can't be caught")?;
+        let options = Options {
+            skip_bad: self.skip_bad,
+            force: self.force,
+            threads: self.threads.map(usize::from),
+        };
+        let mut progress = Progress::new("importing", source.len());
+        let report = import(source, &self.out, &options, &stop, &mut |done| {
+            progress.set(done);
+        })?;
+        drop(progress);
+        let mut out = std::io::stdout().lock();
+        match self.json {
+            true => writeln!(out, "{}", serde_json::to_string(&report)?)?,
+            false => report::print(&report, &self.out, &mut out)?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
