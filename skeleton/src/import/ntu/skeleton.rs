@@ -127,37 +127,39 @@ fn body(lines: &mut Lines<'_>) -> Result<Body, ImportError> {
 }
 
 fn joint(line: &Line<'_>) -> Result<[f32; 3], ImportError> {
+    let wrong = |found: usize| {
+        let expected = JOINT_FIELDS.len();
+        line.error(
+            "joint",
+            format!("expected {expected} numbers, found {found}"),
+        )
+    };
     let mut position = [0.0; 3];
     let mut fields = line.fields();
-    for (i, name) in JOINT_FIELDS.iter().enumerate() {
-        let Some(field) = fields.next() else {
-            let reason = format!("expected {} numbers, found {i}", JOINT_FIELDS.len());
-            return Err(line.error("joint", reason));
-        };
-        match position.get_mut(i) {
-            Some(place) => *place = line.coordinate(|| (*name).to_string(), field)?,
-            // Of no use here; a joint outside the image has no pixel, and its place is infinite.
-            None if is_number(field) => {}
-            None => return Err(line.expected(name, "a number", field)),
+    for (i, (place, name)) in position.iter_mut().zip(JOINT_FIELDS).enumerate() {
+        let field = fields.next().ok_or_else(|| wrong(i))?;
+        *place = line.coordinate(|| name.to_string(), field)?;
+    }
+    let others = &JOINT_FIELDS[position.len()..];
+    if fields.plain_numbers() == Some(others.len()) {
+        return Ok(position);
+    }
+    for (i, name) in others.iter().enumerate() {
+        let field = fields.next().ok_or_else(|| wrong(position.len() + i))?;
+        // Of no use here; a joint outside the image has no pixel, and its place is infinite.
+        if !is_number(field) {
+            return Err(line.expected(name, "a number", field));
         }
     }
     match fields.count() {
         0 => Ok(position),
-        more => {
-            let (expected, found) = (JOINT_FIELDS.len(), JOINT_FIELDS.len() + more);
-            Err(line.error(
-                "joint",
-                format!("expected {expected} numbers, found {found}"),
-            ))
-        }
+        more => Err(wrong(JOINT_FIELDS.len() + more)),
     }
 }
 
-/// True of what looks like a number, infinite ones and NaN among them.
+/// True of every number, infinite ones and NaN among them.
 fn is_number(field: &[u8]) -> bool {
-    let plain = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
-    field.iter().all(plain)
-        || std::str::from_utf8(field).is_ok_and(|text| text.parse::<f64>().is_ok())
+    std::str::from_utf8(field).is_ok_and(|text| text.parse::<f64>().is_ok())
 }
 
 #[cfg(test)]

@@ -365,9 +365,11 @@ impl Source for Given {
     }
 }
 
+type Change = fn(&mut Clip);
+
 #[test]
 fn clips_that_no_data_set_takes_are_named() {
-    let refused = |change: fn(&mut Clip)| {
+    let refused = |change: Change| {
         let mut clip = clip(1, 0);
         change(&mut clip);
         let (_kept, out) = folder();
@@ -376,7 +378,7 @@ fn clips_that_no_data_set_takes_are_named() {
         assert!(!out.exists());
         error.to_string()
     };
-    let cases: [(fn(&mut Clip), &str); 5] = [
+    let cases: [(Change, &str); 5] = [
         (|c| c.sample.label = 2, "label: expected 0 to 1, found 2"),
         (
             |c| c.sample.frames = 0,
