@@ -5,7 +5,7 @@
 
 mod clip;
 mod generate;
-pub mod import;
+mod import;
 mod progress;
 mod render;
 mod stream;
@@ -18,7 +18,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Make, look through, draw and replay skeleton data.
+/// Make, import, look through, draw and replay skeleton data.
 #[derive(Debug, Parser)]
 #[command(name = "aimclr-data", version, after_help = EXAMPLES)]
 struct Cli {
@@ -29,6 +29,7 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   aimclr-data generate --out motions             a data set of synthetic motions
+  aimclr-data import ntu FILE.zip --out ntu60    other people's data, in any known form
   aimclr-data summary motions                    what is in it, and is it sound?
   aimclr-data render motions --out sheet.png     what does it look like?
   aimclr-data stream motions --split xsub --out people.ndjson --truth people.csv
@@ -40,6 +41,8 @@ Examples:
 enum Command {
     /// Make a data set of synthetic motions, and a continuous recording of an unseen person.
     Generate(generate::Args),
+    /// Bring other people's recordings into a data set.
+    Import(import::Args),
     /// Join recordings of a data set into one pose stream, with the truth beside it.
     Stream(stream::Args),
     /// Say what is in a data set, and check every number of it.
@@ -53,6 +56,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Generate(args) => generate::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Stream(args) => stream::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Render(args) => render::run(&args),

@@ -66,6 +66,16 @@ impl Split {
         }
     }
 
+    /// Training values given, the rest is for testing.
+    pub fn by_train(column: &str, train: impl IntoIterator<Item = i64>) -> Self {
+        let train = train.into_iter().map(toml::Value::Integer).collect();
+        Self {
+            column: column.into(),
+            test: None,
+            train: Some(train),
+        }
+    }
+
     pub(super) fn is_train(&self, value: &str) -> bool {
         let among = |values: &[toml::Value]| {
             values.iter().any(|v| match v {
@@ -127,7 +137,7 @@ impl Meta {
     }
 
     /// The layout, whose numbers are in the units that are said.
-    pub(super) fn layout(&self, path: &Path) -> Result<Layout, DatasetError> {
+    pub(crate) fn layout(&self, path: &Path) -> Result<Layout, DatasetError> {
         let fail = |reason: String| DatasetError::Meta {
             path: path.into(),
             reason,

@@ -9,15 +9,17 @@ mod write;
 pub use error::DatasetError;
 pub use meta::{FORMAT, Meta, Split};
 pub use write::Writer;
+pub(crate) use write::file_bytes;
 
 use crate::layout::Layout;
 use crate::sequence::SequenceRef;
 use joints::Joints;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// One row of `samples.csv`: a sequence and what is known of it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     /// Unique name.
     pub name: String,

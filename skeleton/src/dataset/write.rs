@@ -6,7 +6,7 @@ use crate::sequence::{CHANNELS, SequenceRef};
 use std::collections::BTreeSet;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 /// Room for the .npy header, so that it can be written last; a multiple of 64.
 const HEADER: usize = 192;
@@ -39,6 +39,63 @@ impl Writer {
             samples: Vec::new(),
             file,
         })
+    }
+
+    /// Starts a data set in `folder`, or goes on with one, whose joints lie in the file `partial`
+    /// until the end. `partial` is on the file system of `folder` and stays when the writer is
+    /// dropped; of what it holds, the joints of `samples` are kept and the rest is cut off.
+    ///
+    /// # Errors
+    /// `partial` can't be written or holds less than the joints of `samples`.
+    pub fn resume(
+        folder: impl AsRef<Path>,
+        meta: Meta,
+        partial: &Path,
+        samples: Vec<Sample>,
+    ) -> Result<Self, DatasetError> {
+        let folder = folder.as_ref().to_path_buf();
+        let joints = meta.layout(&folder.join("dataset.toml"))?.len();
+        let frames = samples.iter().map(|s| s.frames).sum();
+        let kept = file_bytes(frames, meta.bodies, joints);
+        let open = || -> std::io::Result<NamedTempFile> {
+            let mut options = std::fs::OpenOptions::new();
+            let mut file = options
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(partial)?;
+            if !samples.is_empty() && file.metadata()?.len() < kept {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            file.set_len(kept)?;
+            file.seek(SeekFrom::End(0))?;
+            let mut file = NamedTempFile::from_parts(file, TempPath::try_from_path(partial)?);
+            file.disable_cleanup(true);
+            Ok(file)
+        };
+        let file = open().map_err(|e| DatasetError::io(partial, e))?;
+        Ok(Self {
+            folder,
+            meta,
+            joints,
+            samples,
+            file: BufWriter::new(file),
+        })
+    }
+
+    /// Brings everything that was pushed onto the disk.
+    pub fn sync(&mut self) -> Result<(), DatasetError> {
+        let synced = self
+            .file
+            .flush()
+            .and_then(|()| self.file.get_ref().as_file().sync_data());
+        synced.map_err(|e| DatasetError::io(&self.folder.join("joints.npy"), e))
+    }
+
+    /// Sequences pushed so far.
+    pub fn samples(&self) -> &[Sample] {
+        &self.samples
     }
 
     /// Adds a sequence; its shape must be the data set's.
@@ -91,6 +148,12 @@ impl Writer {
         write_atomically(&path, |out| out.write_all(text.as_bytes()))
             .map_err(|e| DatasetError::io(&path, e))
     }
+}
+
+/// Bytes of a file that holds the header and so many frames.
+pub(crate) fn file_bytes(frames: usize, bodies: usize, joints: usize) -> u64 {
+    let frame = (bodies * joints * CHANNELS * size_of::<f32>()) as u64;
+    (HEADER as u64).saturating_add((frames as u64).saturating_mul(frame))
 }
 
 /// The .npy header, version 1.0, padded with blanks to [`HEADER`] bytes.

@@ -1,5 +1,6 @@
 //! What can be wrong with a source.
 
+use super::LeftOut;
 use crate::dataset::DatasetError;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -74,6 +75,29 @@ impl ImportError {
             item: item.into(),
             place: Some(place.into()).filter(|place| !place.is_empty()),
             reason: reason.into(),
+        }
+    }
+
+    /// What is listed of an item that was skipped, with the reason apart from the place, so that
+    /// equal reasons can be counted together.
+    pub(super) fn left_out(self, name: String) -> LeftOut {
+        match self {
+            Self::Item {
+                item,
+                place,
+                reason,
+            } => LeftOut {
+                item: place.map_or(item.clone(), |place| format!("{item}: {place}")),
+                reason,
+            },
+            Self::Io { path, source } => LeftOut {
+                item: path.display().to_string(),
+                reason: source.to_string(),
+            },
+            other => LeftOut {
+                item: name,
+                reason: other.to_string(),
+            },
         }
     }
 }

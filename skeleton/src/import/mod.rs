@@ -4,15 +4,25 @@
 //! any of them on its own, so that items can be read in parallel and in bounded memory. What is
 //! common to all sources, from the order of samples to the report, is done once, in [`import`].
 
+mod archive;
+mod bodies;
+mod check;
 mod error;
+pub mod ntu;
+mod order;
+mod partial;
+pub mod pku_mmd;
 pub mod poses;
 mod run;
+mod text;
 
+pub use bodies::Bodies;
 pub use error::ImportError;
 pub use run::{Options, Report, SplitCount, import};
 
 use crate::dataset::{Meta, Sample};
 use crate::sequence::Sequence;
+use serde::{Deserialize, Serialize};
 
 /// One sequence as a source gives it, in the units and axes of its layout.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +34,7 @@ pub struct Clip {
 }
 
 /// Something that is not imported, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
     /// The item, as [`Source::name`] gives it.
     pub item: String,
@@ -60,6 +70,11 @@ pub trait Source: Sync {
     /// # Errors
     /// The item is damaged; file, line and field are named.
     fn read(&self, item: usize) -> Result<Vec<Clip>, ImportError>;
+    /// Whatever else decides what comes out, such as options and the files' sizes, in any words: an
+    /// import that was stopped goes on only where they are the same.
+    fn settings(&self) -> String {
+        String::new()
+    }
     /// What is left out from the start, such as samples that the authors list as broken.
     fn left_out(&self) -> &[LeftOut] {
         &[]

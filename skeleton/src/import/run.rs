@@ -1,19 +1,30 @@
 //! From a source into a dataset folder.
 
-use super::{ImportError, LeftOut, Source};
-use crate::dataset::{Dataset, Part, Writer};
+use super::check::check;
+use super::order::in_order;
+use super::partial::{Entry, Partial, Plan};
+use super::{Clip, ImportError, LeftOut, Source};
+use crate::dataset::{Dataset, DatasetError, Part, Writer};
+use serde::Serialize;
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// How it is done.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Items that can't be read are left out and listed, instead of ending the import.
     pub skip_bad: bool,
+    /// What is in the folder already, a data set or an unfinished import of another source, is
+    /// replaced.
+    pub force: bool,
+    /// Threads that read; all cores by default.
+    pub threads: Option<usize>,
 }
 
 /// What came out.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Report {
     /// Samples written.
     pub samples: usize,
@@ -26,7 +37,7 @@ pub struct Report {
 }
 
 /// Samples of a split.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SplitCount {
     /// Name of the split.
     pub split: String,
@@ -35,14 +46,23 @@ pub struct SplitCount {
     /// Test samples.
     pub test: usize,
     /// The authors' counts, where they give some.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub official: Option<(usize, usize)>,
 }
 
-/// Reads every item of `source` and writes the dataset folder `out`; `progress` is told the items
-/// done. Where `stop` is raised it ends with [`ImportError::Stopped`].
+/// The most work that a crash can cost.
+const SYNCED_EVERY: Duration = Duration::from_secs(5);
+
+/// Files of a data set; the one that makes a folder a data set comes first.
+const FILES: [&str; 3] = ["dataset.toml", "samples.csv", "joints.npy"];
+
+/// Reads every item of `source` on several threads and writes the dataset folder `out`, in the
+/// order of the items; `progress` is told the items done. Where `stop` is raised it ends with
+/// [`ImportError::Stopped`], and the same call goes on from there, to the same bytes.
 ///
 /// # Errors
-/// An item is damaged and `skip_bad` is not set, the folder can't be written, nothing is left.
+/// An item is damaged and `skip_bad` is not set: then nothing is left in `out`. The folder can't be
+/// written or holds something else, two samples have one name, nothing is left to import.
 pub fn import(
     source: &dyn Source,
     out: &Path,
@@ -50,35 +70,191 @@ pub fn import(
     stop: &AtomicBool,
     progress: &mut dyn FnMut(usize),
 ) -> Result<Report, ImportError> {
-    let mut report = Report {
-        left_out: source.left_out().to_vec(),
-        ..Report::default()
-    };
-    let mut writer = Writer::create(out, source.meta().clone())?;
-    for item in 0..source.len() {
-        if stop.load(Ordering::Relaxed) {
-            return Err(ImportError::Stopped {
-                done: item,
-                items: source.len(),
+    let meta = source.meta();
+    let joints = meta.layout(&out.join("dataset.toml"))?.len();
+    if let Some(there) = FILES.map(|file| out.join(file)).iter().find(|p| p.exists()) {
+        if !options.force {
+            return Err(ImportError::Source {
+                path: there.clone(),
+                reason: "is already there; --force replaces it".into(),
             });
         }
-        match source.read(item) {
+        clear(out)?;
+    }
+    let new = !out.exists();
+    let plan = Plan {
+        format: "aimclr-import/1",
+        dataset: meta,
+        items: source.len(),
+        names: (0..source.len()).fold(0, |sum, item| {
+            let sum = crc32c::crc32c_append(sum, source.name(item).as_bytes());
+            crc32c::crc32c_append(sum, b"\n")
+        }),
+        settings: source.settings(),
+        skip_bad: options.skip_bad,
+    };
+    let (mut partial, entries) = Partial::open(out, &plan, joints, options.force)?;
+    let written = fill(source, out, options, stop, progress, &mut partial, entries);
+    match written {
+        Ok(report) => {
+            partial.remove()?;
+            report_splits(source, out, report)
+        }
+        // Work is kept where the source is not at fault.
+        Err(error @ (ImportError::Stopped { .. } | ImportError::Dataset(_))) => Err(error),
+        Err(error) => {
+            partial.remove()?;
+            if new {
+                // Somebody may have put something there meanwhile.
+                let _ = std::fs::remove_dir(out);
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Removes a data set and what an import left of itself there.
+fn clear(out: &Path) -> Result<(), ImportError> {
+    let partial = Partial::folder(out);
+    let folder = partial.exists().then(|| std::fs::remove_dir_all(&partial));
+    let files = FILES.map(|file| out.join(file)).into_iter();
+    let removed = files.filter(|path| path.exists()).map(std::fs::remove_file);
+    folder.into_iter().chain(removed).try_for_each(|result| {
+        result.map_err(|source| {
+            let path = out.into();
+            DatasetError::Io { path, source }.into()
+        })
+    })
+}
+
+/// Writes the three files, going on after the items of `entries`.
+fn fill(
+    source: &dyn Source,
+    out: &Path,
+    options: &Options,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(usize),
+    partial: &mut Partial,
+    entries: Vec<Entry>,
+) -> Result<Report, ImportError> {
+    let meta = source.meta();
+    let layout = meta.layout(&out.join("dataset.toml"))?;
+    let begun = entries.len();
+    let mut left_out = source.left_out().to_vec();
+    // Which item each name came from.
+    let mut names = HashMap::new();
+    let mut samples = Vec::new();
+    for (item, entry) in entries.into_iter().enumerate() {
+        names.extend(entry.samples.iter().map(|s| (s.name.clone(), item)));
+        samples.extend(entry.samples);
+        left_out.extend(entry.left_out);
+    }
+    let mut writer = Writer::resume(out, meta.clone(), &partial.joints(), samples)?;
+    let mut synced = Instant::now();
+    let read = |item: usize| {
+        let clips = source.read(item)?;
+        let name = source.name(item);
+        clips
+            .iter()
+            .try_for_each(|clip| check(&name, clip, meta, &layout))?;
+        Ok(clips)
+    };
+    let take = |item: usize, clips: Result<Vec<Clip>, ImportError>| {
+        let clips =
+            clips.and_then(|clips| unique(source, item, &clips, &mut names).map(|()| clips));
+        let entry = match clips {
             Ok(clips) => {
-                for clip in clips {
-                    report.samples += 1;
-                    report.frames += clip.sample.frames;
-                    writer.push(clip.sample, clip.joints.view())?;
+                for clip in &clips {
+                    writer.push(clip.sample.clone(), clip.joints.view())?;
+                }
+                Entry {
+                    samples: clips.into_iter().map(|clip| clip.sample).collect(),
+                    left_out: None,
                 }
             }
-            Err(error) if options.skip_bad => report.left_out.push(LeftOut {
-                item: source.name(item),
-                reason: error.to_string(),
-            }),
+            Err(error) if options.skip_bad => Entry {
+                samples: Vec::new(),
+                left_out: Some(error.left_out(source.name(item))),
+            },
             Err(error) => return Err(error),
-        }
+        };
+        partial.push(&entry)?;
+        left_out.extend(entry.left_out);
         progress(item + 1);
+        let stopped = stop.load(Ordering::Relaxed);
+        if stopped || synced.elapsed() > SYNCED_EVERY {
+            writer.sync()?;
+            partial.sync()?;
+            synced = Instant::now();
+        }
+        match stopped {
+            true => Err(ImportError::Stopped {
+                done: item + 1,
+                items: source.len(),
+            }),
+            false => Ok(()),
+        }
+    };
+    let threads = options
+        .threads
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    in_order(begun..source.len(), threads, read, take)?;
+    if writer.samples().is_empty() {
+        let first = left_out
+            .first()
+            .map(|l| format!("; the first: {}: {}", l.item, l.reason));
+        return Err(ImportError::Source {
+            path: out.into(),
+            reason: format!(
+                "nothing is left to write: {} items, {} left out{}",
+                source.len(),
+                left_out.len(),
+                first.unwrap_or_default()
+            ),
+        });
     }
+    let report = Report {
+        samples: writer.samples().len(),
+        frames: writer.samples().iter().map(|s| s.frames).sum(),
+        splits: Vec::new(),
+        left_out,
+    };
     writer.finish()?;
+    Ok(report)
+}
+
+/// Notes the names of an item's clips.
+///
+/// # Errors
+/// One of them is taken.
+fn unique(
+    source: &dyn Source,
+    item: usize,
+    clips: &[Clip],
+    names: &mut HashMap<String, usize>,
+) -> Result<(), ImportError> {
+    for (i, clip) in clips.iter().enumerate() {
+        let name = &clip.sample.name;
+        let earlier = clips[..i].iter().any(|c| c.sample.name == *name);
+        let taken = earlier.then_some(item).or_else(|| names.get(name).copied());
+        if let Some(taken) = taken {
+            let reason = format!(
+                "two samples of one name: {} has it, too",
+                source.name(taken)
+            );
+            let place = format!("sample \"{name}\"");
+            return Err(ImportError::at(source.name(item), place, reason));
+        }
+    }
+    names.extend(clips.iter().map(|c| (c.sample.name.clone(), item)));
+    Ok(())
+}
+
+fn report_splits(
+    source: &dyn Source,
+    out: &Path,
+    mut report: Report,
+) -> Result<Report, ImportError> {
     let dataset = Dataset::open(out)?;
     for name in dataset.meta().splits.keys() {
         let official = source.official().iter().find(|o| o.split == name);
@@ -91,3 +267,6 @@ pub fn import(
     }
     Ok(report)
 }
+
+#[cfg(test)]
+mod tests;

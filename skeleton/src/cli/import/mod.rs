@@ -1,127 +1,136 @@
-//! `aimclr-data import`: one file for each source.
+//! `aimclr-data import`: one file for each kind of source.
 
-pub mod bvh;
-pub mod coco;
-pub mod mediapipe;
-pub mod ndjson;
-pub mod openpose;
-pub mod poses;
+mod bvh;
+mod coco;
+mod mediapipe;
+mod ndjson;
+mod ntu;
+mod openpose;
+mod pku_mmd;
+mod poses;
+mod report;
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::{CommandFactory, Parser, Subcommand};
+use super::progress::Progress;
+use crate::import::{Options, Source, import};
+use anyhow::Context;
+use clap::Subcommand;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{self, ExitCode};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-    #[derive(Debug, Parser)]
-    struct Line {
-        #[command(subcommand)]
-        source: Form,
-    }
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    kind: Kind,
+}
 
-    #[derive(Debug, Subcommand)]
-    enum Form {
-        Bvh(bvh::Args),
-        Coco(coco::Args),
-        Mediapipe(mediapipe::Args),
-        Ndjson(ndjson::Args),
-        Openpose(openpose::Args),
-    }
+const EXAMPLES: &str = "\
+Examples:
+  aimclr-data import ntu nturgbd_skeletons_s001_to_s017.zip --out ntu60
+  aimclr-data import pku-mmd PKUMMD --out pku1
+  aimclr-data import bvh motions --out mocap        a folder for each class, with .bvh files
+  aimclr-data import coco keypoints --fps 30 --out mine
 
-    fn opened(arguments: &[&str]) -> poses::Opened {
-        let line = Line::try_parse_from([&["import"], arguments].concat()).expect("arguments");
-        match line.source {
-            Form::Bvh(args) => args.source(),
-            Form::Coco(args) => args.source(),
-            Form::Mediapipe(args) => args.source(),
-            Form::Ndjson(args) => args.source(),
-            Form::Openpose(args) => args.source(),
-        }
-    }
+Recordings are read on all cores and written in the order of their names, whatever the data set's
+size in little memory. Ctrl-C stops, and the same command goes on from there. At the end stands
+what came of it: samples in each split, beside those that the data set's authors count, and what
+was left out. `aimclr-data import KIND --help` explains a kind.";
 
-    #[test]
-    fn every_form_is_well_formed() {
-        Line::command().debug_assert();
-    }
+#[derive(Debug, Subcommand)]
+enum Kind {
+    /// NTU RGB+D 60 or 120: folders or zip archives of .skeleton files
+    Ntu(ntu::Args),
+    /// PKU-MMD part I or II: skeleton, label and split files
+    PkuMmd(pku_mmd::Args),
+    /// Motion capture in BVH files, brought onto ntu25
+    Bvh(Poses<bvh::Args>),
+    /// Keypoints of COCO: Ultralytics, AlphaPose, COCO's results and annotations
+    Coco(Poses<coco::Args>),
+    /// MediaPipe's 33 landmarks as JSON, CSV or .npy
+    Mediapipe(Poses<mediapipe::Args>),
+    /// Pose streams in this project's own form, one frame a line
+    Ndjson(Poses<ndjson::Args>),
+    /// Folders that OpenPose wrote, one file a frame
+    Openpose(Poses<openpose::Args>),
+}
 
-    #[test]
-    fn arguments_become_a_source() {
-        let root = tempfile::tempdir().expect("folder");
-        let class = root.path().join("wave");
-        std::fs::create_dir_all(class.join("d")).expect("made");
-        for file in ["a.bvh", "b.json", "c.ndjson"] {
-            std::fs::write(class.join(file), "").expect("written");
-        }
-        let folder = root.path().to_str().expect("a path");
-        for (arguments, layout, fps, clips) in [
-            (&["bvh", folder, "--scale", "0.0564"][..], "ntu25", 30.0, 1),
-            (
-                &["coco", folder, "--fps", "25", "--picture", "640x480"],
-                "coco17",
-                25.0,
-                3,
-            ),
-            (
-                &["mediapipe", folder, "--fps", "25"],
-                "mediapipe33",
-                25.0,
-                3,
-            ),
-            (
-                &["mediapipe", folder, "--fps", "25", "--layout", "ntu25"],
-                "ntu25",
-                25.0,
-                3,
-            ),
-            (&["ndjson", folder, "--layout", "coco17"], "coco17", 30.0, 1),
-            (
-                &["openpose", folder, "--fps", "25", "--bodies", "2"],
-                "body25",
-                25.0,
-                1,
-            ),
-            (
-                &["openpose", folder, "--fps", "25", "--three-d", "0.001"],
-                "ntu25",
-                25.0,
-                1,
-            ),
-        ] {
-            let source = opened(arguments).unwrap_or_else(|e| panic!("{arguments:?}: {e}"));
-            let meta = source.meta();
-            assert_eq!(
-                (meta.layout.as_str(), meta.fps),
-                (layout, fps),
-                "{arguments:?}"
-            );
-            assert_eq!(source.len(), clips, "{arguments:?}");
-            assert_eq!(meta.classes, ["wave"]);
-            assert_eq!(meta.license, "LicenseRef-unknown");
-        }
-        let message = opened(&["ndjson", folder, "--layout", "x"])
-            .err()
-            .expect("unknown");
-        assert!(
-            message
-                .to_string()
-                .contains("--layout: unknown layout \"x\"")
-        );
-    }
+/// A source of poses, and what is common to all sources.
+#[derive(Debug, clap::Args)]
+struct Poses<A: clap::Args> {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    source: A,
+}
 
-    #[test]
-    fn arguments_that_are_none_are_refused() {
-        for (arguments, expected) in [
-            (&["coco", "a"][..], "--fps"),
-            (&["coco", "a", "--fps", "0"], "frames a second, 0.1 to 1000"),
-            (
-                &["coco", "a", "--fps", "30", "--picture", "640"],
-                "WIDTHxHEIGHT",
-            ),
-            (&["bvh", "a", "--scale", "0"], "metres in one unit"),
-            (&["bvh", "a", "--bodies", "17"], "1..=16"),
-        ] {
-            let line = Line::try_parse_from([&["import"], arguments].concat());
-            let message = line.expect_err(expected).to_string();
-            assert!(message.contains(expected), "{message}");
-        }
+/// What all kinds of source have in common.
+#[derive(Debug, clap::Args)]
+struct Common {
+    /// Folder of the data set that is made
+    #[arg(long, value_name = "DATASET")]
+    out: PathBuf,
+    /// Leave out recordings that can't be read, count and list them, instead of ending
+    #[arg(long)]
+    skip_bad: bool,
+    /// Replace a data set or another unfinished import that is already there
+    #[arg(long)]
+    force: bool,
+    /// Threads that read [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    threads: Option<u16>,
+    /// Print the report as one JSON object, with the name of everything that was left out
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    match &args.kind {
+        Kind::Ntu(args) => args.common.bring_in(&args.open()?),
+        Kind::PkuMmd(args) => args.common.bring_in(&args.open()?),
+        Kind::Bvh(args) => args.common.bring_in(&*args.source.source()?),
+        Kind::Coco(args) => args.common.bring_in(&*args.source.source()?),
+        Kind::Mediapipe(args) => args.common.bring_in(&*args.source.source()?),
+        Kind::Ndjson(args) => args.common.bring_in(&*args.source.source()?),
+        Kind::Openpose(args) => args.common.bring_in(&*args.source.source()?),
     }
 }
+
+/// Exit code of a process that was interrupted, as shells have it.
+const INTERRUPTED: i32 = 130;
+
+impl Common {
+    /// Imports a source and prints the report.
+    fn bring_in(&self, source: &dyn Source) -> anyhow::Result<ExitCode> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let raised = stop.clone();
+        // The second signal ends the process at once; what was noted by then stays.
+        ctrlc::set_handler(move || {
+            if raised.swap(true, Ordering::Relaxed) {
+                process::exit(INTERRUPTED);
+            }
+        })
+        .context("Ctrl-C can't be caught")?;
+        let options = Options {
+            skip_bad: self.skip_bad,
+            force: self.force,
+            threads: self.threads.map(usize::from),
+        };
+        let mut progress = Progress::new("importing", source.len());
+        let report = import(source, &self.out, &options, &stop, &mut |done| {
+            progress.set(done);
+        })?;
+        drop(progress);
+        let mut out = std::io::stdout().lock();
+        match self.json {
+            true => writeln!(out, "{}", serde_json::to_string(&report)?)?,
+            false => report::print(&report, &self.out, &mut out)?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+#[cfg(test)]
+mod tests;

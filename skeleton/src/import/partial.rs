@@ -1,0 +1,188 @@
+//! An import that isn't finished, in a hidden folder inside the one that is written.
+
+use super::{ImportError, LeftOut};
+use crate::dataset::{DatasetError, Meta, Sample, file_bytes};
+use crate::files::write_atomically;
+use serde::{Deserialize, Serialize};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// What an import is of: only the same goes on from what was done.
+#[derive(Debug, Serialize)]
+pub(super) struct Plan<'a> {
+    /// Version of this folder's files.
+    pub(super) format: &'static str,
+    /// What `dataset.toml` will say.
+    pub(super) dataset: &'a Meta,
+    /// Number of items.
+    pub(super) items: usize,
+    /// Checksum over the items' names.
+    pub(super) names: u32,
+    /// [`super::Source::settings`].
+    pub(super) settings: String,
+    /// Whether bad items are left out.
+    pub(super) skip_bad: bool,
+}
+
+/// What came of an item.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Entry {
+    /// Its samples, whose joints have been written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) samples: Vec<Sample>,
+    /// Why there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) left_out: Option<LeftOut>,
+}
+
+/// The folder: `plan.json`, `joints.npy` up to now, and `journal.jsonl` with a line for each item
+/// whose joints are in it.
+pub(super) struct Partial {
+    folder: PathBuf,
+    journal: File,
+    pending: Vec<u8>,
+}
+
+fn failed(path: &Path) -> impl Fn(io::Error) -> ImportError {
+    let path = path.to_path_buf();
+    move |source| {
+        let path = path.clone();
+        DatasetError::Io { path, source }.into()
+    }
+}
+
+impl Partial {
+    /// Where it lies inside the dataset folder `out`.
+    pub(super) fn folder(out: &Path) -> PathBuf {
+        out.join(".import")
+    }
+
+    /// Begins, or goes on where the same was begun before; then the items done are given. With
+    /// `force`, another import that was begun is forgotten.
+    pub(super) fn open(
+        out: &Path,
+        plan: &Plan<'_>,
+        joints: usize,
+        force: bool,
+    ) -> Result<(Self, Vec<Entry>), ImportError> {
+        let folder = Self::folder(out);
+        std::fs::create_dir_all(&folder).map_err(failed(&folder))?;
+        let path = folder.join("journal.jsonl");
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut journal = options.open(&path).map_err(failed(&path))?;
+        match journal.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(ImportError::Source {
+                    path: out.into(),
+                    reason: "another import is writing into it".into(),
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(&path)(error)),
+        }
+        let plan_path = folder.join("plan.json");
+        let wanted = serde_json::to_value(plan)
+            .map_err(|error| failed(&plan_path)(io::Error::other(error)))?;
+        let found = match std::fs::read(&plan_path) {
+            Ok(bytes) => Some(serde_json::from_slice(&bytes).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(&plan_path)(error)),
+        };
+        let mut entries = Vec::new();
+        match found {
+            Some(found) if found == wanted => {
+                let room = folder.join("joints.npy").metadata().map_or(0, |m| m.len());
+                let fits = |frames| file_bytes(frames, plan.dataset.bodies, joints) <= room;
+                entries = kept(&mut journal, fits).map_err(failed(&path))?;
+            }
+            Some(found) if !force => {
+                let reason = format!(
+                    "holds an import that was stopped, with another {}; the command that began it \
+                     goes on, --force begins anew",
+                    differing(&found, &wanted)
+                );
+                return Err(ImportError::Source {
+                    path: out.into(),
+                    reason,
+                });
+            }
+            _ => {
+                journal.set_len(0).map_err(failed(&path))?;
+                write_atomically(&plan_path, |out| write!(out, "{wanted}"))
+                    .map_err(failed(&plan_path))?;
+            }
+        }
+        let partial = Self {
+            folder,
+            journal,
+            pending: Vec::new(),
+        };
+        Ok((partial, entries))
+    }
+
+    /// Where the joints are gathered.
+    pub(super) fn joints(&self) -> PathBuf {
+        self.folder.join("joints.npy")
+    }
+
+    /// Notes what came of the next item.
+    pub(super) fn push(&mut self, entry: &Entry) -> Result<(), ImportError> {
+        serde_json::to_writer(&mut self.pending, entry)
+            .map_err(|error| failed(&self.folder)(error.into()))?;
+        self.pending.push(b'\n');
+        Ok(())
+    }
+
+    /// Brings the notes onto the disk; their joints must be there already.
+    pub(super) fn sync(&mut self) -> Result<(), ImportError> {
+        let written = self
+            .journal
+            .write_all(&self.pending)
+            .and_then(|()| self.journal.sync_data());
+        self.pending.clear();
+        written.map_err(failed(&self.folder))
+    }
+
+    /// Removes the folder and what is in it.
+    pub(super) fn remove(self) -> Result<(), ImportError> {
+        let Self {
+            folder, journal, ..
+        } = self;
+        // Some systems remove no file that is open.
+        drop(journal);
+        std::fs::remove_dir_all(&folder).map_err(failed(&folder))
+    }
+}
+
+/// The entries of a journal, and cuts off what isn't whole: a line that was being written, or one
+/// whose joints are not there.
+fn kept(journal: &mut File, fits: impl Fn(usize) -> bool) -> io::Result<Vec<Entry>> {
+    let mut text = Vec::new();
+    journal.read_to_end(&mut text)?;
+    let (mut entries, mut frames, mut bytes) = (Vec::new(), 0, 0u64);
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        let Ok(entry) = serde_json::from_slice::<Entry>(line) else {
+            break;
+        };
+        let more: usize = entry.samples.iter().map(|sample| sample.frames).sum();
+        if !line.ends_with(b"\n") || !fits(frames + more) {
+            break;
+        }
+        frames += more;
+        bytes += line.len() as u64;
+        entries.push(entry);
+    }
+    journal.set_len(bytes)?;
+    journal.seek(SeekFrom::Start(bytes))?;
+    Ok(entries)
+}
+
+/// The keys whose values are not the same.
+fn differing(found: &serde_json::Value, wanted: &serde_json::Value) -> String {
+    let keys = wanted.as_object().into_iter().flatten();
+    let differing = keys.filter(|(key, value)| found.get(key) != Some(value));
+    let names: Vec<&str> = differing.map(|(key, _)| key.as_str()).collect();
+    names.join(", ")
+}
