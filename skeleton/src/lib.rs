@@ -12,6 +12,7 @@
 pub mod cli;
 pub mod dataset;
 pub mod draw;
+pub mod element;
 pub mod files;
 pub mod frame;
 pub mod graph;
@@ -19,6 +20,7 @@ pub mod import;
 pub mod layout;
 pub mod motions;
 pub mod normalise;
+pub mod pickle;
 pub mod resize;
 pub mod sequence;
 pub mod stream;
