@@ -115,11 +115,11 @@ impl<'i> Machine<'i> {
                 if self.stack.len() > self.floor() {
                     self.pop()?;
                 } else {
-                    self.to_mark()?;
+                    self.take_marked()?;
                 }
             }
             b'1' => {
-                self.to_mark()?;
+                self.take_marked()?;
             }
             b'2' => {
                 let top = self.top()?;
@@ -170,20 +170,20 @@ impl<'i> Machine<'i> {
                 let parts = self.stack.split_off(from.ok_or_else(|| self.short())?);
                 self.push(Node::Tuple(parts))?;
             }
-            b't' => self.from_mark(Node::Tuple)?,
-            b'l' => self.from_mark(Node::List)?,
+            b't' => self.push_marked(Node::Tuple)?,
+            b'l' => self.push_marked(Node::List)?,
             b'd' => {
-                let parts = self.to_mark()?;
+                let parts = self.take_marked()?;
                 self.even(&parts)?;
                 self.push(Node::Dict(parts))?;
             }
-            0x91 => self.from_mark(Node::Set)?,
+            0x91 => self.push_marked(Node::Set)?,
             b'a' => {
                 let value = self.pop()?;
                 self.append(vec![value])?;
             }
             b'e' | 0x90 => {
-                let parts = self.to_mark()?;
+                let parts = self.take_marked()?;
                 self.append(parts)?;
             }
             b's' => {
@@ -191,7 +191,7 @@ impl<'i> Machine<'i> {
                 self.set(vec![key, value])?;
             }
             b'u' => {
-                let parts = self.to_mark()?;
+                let parts = self.take_marked()?;
                 self.set(parts)?;
             }
             b'p' | b'q' | b'r' | 0x94 => {
@@ -232,14 +232,14 @@ impl<'i> Machine<'i> {
             b'i' => {
                 let module = self.text_line("a name")?;
                 let name = self.text_line("a name")?;
-                let args = self.to_mark()?;
+                let args = self.take_marked()?;
                 self.global(module, name)?;
                 let callable = self.pop()?;
                 let args = self.node(Node::Tuple(args))?;
                 self.call(callable, args)?;
             }
             b'o' => {
-                let mut parts = self.to_mark()?.into_iter();
+                let mut parts = self.take_marked()?.into_iter();
                 let callable = parts.next().ok_or_else(|| self.short())?;
                 let args = self.node(Node::Tuple(parts.collect()))?;
                 self.call(callable, args)?;
@@ -479,15 +479,15 @@ impl<'i> Machine<'i> {
         Ok(top)
     }
 
-    fn to_mark(&mut self) -> Result<Vec<Id>> {
+    fn take_marked(&mut self) -> Result<Vec<Id>> {
         match self.marks.pop() {
             Some(mark) => Ok(self.stack.split_off(mark)),
             None => Err(self.malformed("an end without a beginning".into())),
         }
     }
 
-    fn from_mark(&mut self, node: fn(Vec<Id>) -> Node) -> Result<()> {
-        let parts = self.to_mark()?;
+    fn push_marked(&mut self, node: fn(Vec<Id>) -> Node) -> Result<()> {
+        let parts = self.take_marked()?;
         self.push(node(parts))
     }
 

@@ -60,6 +60,11 @@ impl<B: AsRef<[u8]>> Pickle<B> {
         self.value(self.root)
     }
 
+    /// All values, wherever they hang.
+    pub fn values(&self) -> impl Iterator<Item = Value<'_>> {
+        (0..self.nodes.len() as Id).map(|id| self.value(id))
+    }
+
     /// A value by its [`identity`](Value::identity) in this pickle.
     ///
     /// # Panics
