@@ -5,7 +5,7 @@ use crate::card::{Calibration, Card, Provenance, VERSION};
 use crate::plan::{Head, Plan, QUERY};
 use crate::weights::{Weights, WeightsError};
 use aimclr_skeleton::normalise::Preprocessing;
-use aimclr_skeleton::{Layout, Stream, layout};
+use aimclr_skeleton::{Layout, Stream};
 
 /// Frames and bodies of the released code's samples.
 const FRAMES: usize = 50;
@@ -14,17 +14,16 @@ const BODIES: usize = 2;
 /// Seconds of a window: NTU RGB+D's clips, which are used whole, are mostly 2 to 3 long.
 const WINDOW: f64 = 2.5;
 
-/// A card for what the released code trains; none where the encoder isn't whole or its joints are
-/// those of no known layout.
+/// A card for what the released code trains; none where the encoder isn't whole or has another
+/// number of joints.
 pub(super) fn make(weights: &Weights, options: &Options) -> Result<Option<Card>, WeightsError> {
     let Ok((plan, head)) = Plan::of_weights(weights, QUERY) else {
         return Ok(None);
     };
-    let layouts = layout::names().into_iter();
-    let mut layouts = layouts.filter_map(|name| Layout::by_name(name).ok());
-    let Some(layout) = layouts.find(|layout| layout.len() == plan.joints) else {
+    let layout = Layout::ntu25();
+    if layout.len() != plan.joints {
         return Ok(None);
-    };
+    }
     let (classes, protocol) = match head {
         Head::Classifier { classes, .. } => (classes, "linear"),
         Head::Projection | Head::None => (0, "pretrain"),

@@ -61,8 +61,8 @@ pub struct Unplaced {
 /// What a checkpoint gives.
 #[derive(Debug, Clone)]
 pub struct Imported {
-    /// The tensors under a `Weights` file's names, and a card where the encoder is whole and its
-    /// joints are those of a known layout.
+    /// The tensors under a `Weights` file's names, and a card where the encoder is whole and has as
+    /// many joints as `ntu25`.
     pub weights: Weights,
     /// Entries of the state dict that could not be placed. The counters `num_batches_tracked`,
     /// which nothing reads, are passed over.

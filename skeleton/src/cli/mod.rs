@@ -4,7 +4,9 @@
 //! 1 failed, 2 wrong usage. A reader that closes the pipe early has had enough; that is no error.
 
 mod clip;
+mod export_npy;
 mod generate;
+pub mod import;
 mod progress;
 mod render;
 mod stream;
@@ -41,6 +43,8 @@ enum Command {
     Generate(generate::Args),
     /// Join recordings of a data set into one pose stream, with the truth beside it.
     Stream(stream::Args),
+    /// Write a data set as the arrays that AimCLR's original code reads.
+    ExportNpy(export_npy::Args),
     /// Say what is in a data set, and check every number of it.
     Summary(summary::Args),
     /// Draw a data set, one of its clips, or a recorded pose stream.
@@ -53,6 +57,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Generate(args) => generate::run(&args),
         Command::Stream(args) => stream::run(&args),
+        Command::ExportNpy(args) => export_npy::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Render(args) => render::run(&args),
     };

@@ -4,6 +4,7 @@
 //! any of them on its own, so that items can be read in parallel and in bounded memory. What is
 //! common to all sources, from the order of samples to the report, is done once, in [`import`].
 
+pub mod arrays;
 mod error;
 mod run;
 

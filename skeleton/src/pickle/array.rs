@@ -1,6 +1,6 @@
 //! NumPy arrays in a pickle.
 
-use super::{Kind, Object, PickleError, Value};
+use super::{Kind, PickleError, Value};
 use crate::element::Element;
 use std::borrow::Cow;
 
@@ -32,55 +32,43 @@ pub struct Array<'p> {
     data: Cow<'p, [u8]>,
 }
 
+/// An array whose numbers are not looked at yet.
+struct Parts<'p> {
+    shape: Vec<usize>,
+    element: Element,
+    fortran: bool,
+    data: Value<'p>,
+}
+
 impl<'p> Array<'p> {
     /// Reads what `numpy.ndarray` and NumPy's single numbers leave in a pickle.
     pub fn read(value: Value<'p>) -> Result<Self, PickleError> {
-        let array = match value.kind() {
-            Kind::Object(object) => match object.callable.rsplit_once('.') {
-                Some((_, "_reconstruct")) => Self::reconstructed(value, object)?,
-                Some((_, "_frombuffer")) => {
-                    let [data, dtype, shape, order] = object.args.array()?;
-                    Self {
-                        shape: sizes(shape)?,
-                        element: element(dtype)?,
-                        fortran: order.text()? == "F",
-                        data: data.bytes()?,
-                    }
-                }
-                Some((_, "scalar")) => {
-                    let [dtype, data] = object.args.array()?;
-                    Self {
-                        shape: Vec::new(),
-                        element: element(dtype)?,
-                        fortran: false,
-                        data: data.bytes()?,
-                    }
-                }
-                _ => return Err(value.unlike("an array")),
-            },
-            _ => return Err(value.unlike("an array")),
-        };
-        let mut shape = array.shape.iter().copied();
-        let bytes = shape.try_fold(array.element.size(), usize::checked_mul);
-        match bytes == Some(array.data.len()) {
-            true => Ok(array),
+        let Parts {
+            shape,
+            element,
+            fortran,
+            data,
+        } = Parts::read(value)?;
+        let data = data.bytes()?;
+        let mut sizes = shape.iter().copied();
+        let bytes = sizes.try_fold(element.size(), usize::checked_mul);
+        match bytes == Some(data.len()) {
+            true => Ok(Self {
+                shape,
+                element,
+                fortran,
+                data,
+            }),
             false => Err(PickleError::Kind {
-                expected: format!("an array of shape {:?}", array.shape),
-                found: format!("{} bytes of {:?}", array.data.len(), array.element),
+                expected: format!("an array of shape {shape:?}"),
+                found: format!("{} bytes of {element:?}", data.len()),
             }),
         }
     }
 
-    /// (version, shape, dtype, Fortran order, data) as the state of an empty array.
-    fn reconstructed(value: Value<'p>, object: Object<'p>) -> Result<Self, PickleError> {
-        let state = object.state.ok_or_else(|| value.unlike("a whole array"))?;
-        let [_, shape, dtype, fortran, data] = state.array()?;
-        Ok(Self {
-            shape: sizes(shape)?,
-            element: element(dtype)?,
-            fortran: fortran.int()? != 0,
-            data: data.bytes()?,
-        })
+    /// The shape alone, as the pickle has it: the numbers need not be there.
+    pub fn shape(value: Value<'p>) -> Result<Vec<usize>, PickleError> {
+        Parts::read(value).map(|parts| parts.shape)
     }
 
     /// Number of numbers.
@@ -124,6 +112,37 @@ impl<'p> Array<'p> {
                 found: "Fortran order".into(),
             }),
         }
+    }
+}
+
+impl<'p> Parts<'p> {
+    fn read(value: Value<'p>) -> Result<Self, PickleError> {
+        let Kind::Object(object) = value.kind() else {
+            return Err(value.unlike("an array"));
+        };
+        let (shape, dtype, fortran, data) = match object.callable.rsplit_once('.') {
+            // An empty array whose state is (version, shape, dtype, Fortran order, data).
+            Some((_, "_reconstruct")) => {
+                let state = object.state.ok_or_else(|| value.unlike("a whole array"))?;
+                let [_, shape, dtype, fortran, data] = state.array()?;
+                (sizes(shape)?, dtype, fortran.int()? != 0, data)
+            }
+            Some((_, "_frombuffer")) => {
+                let [data, dtype, shape, order] = object.args.array()?;
+                (sizes(shape)?, dtype, order.text()? == "F", data)
+            }
+            Some((_, "scalar")) => {
+                let [dtype, data] = object.args.array()?;
+                (Vec::new(), dtype, false, data)
+            }
+            _ => return Err(value.unlike("an array")),
+        };
+        Ok(Self {
+            shape,
+            element: element(dtype)?,
+            fortran,
+            data,
+        })
     }
 }
 
