@@ -1,5 +1,5 @@
 //! What a model is on paper: the encoder's [`plan`], the [`card`] that says how a model was made
-//! and is to be used, and the files both travel in, [`weights`] (safetensors) and [`onnx`]. Beside
+//! and is to be used, and the files both travel in, [`weights`] (safetensors), other people's [`pytorch`] checkpoints and [`onnx`]. Beside
 //! them [`spectrum`], the form in which trainer and exporter compute the widest convolution.
 //!
 //! Pure Rust, without a training framework and without an inference engine: trainer, exporter and
@@ -8,6 +8,7 @@
 pub mod card;
 pub mod onnx;
 pub mod plan;
+pub mod pytorch;
 pub mod spectrum;
 pub mod weights;
 

@@ -1,6 +1,7 @@
 //! Weight files: safetensors with PyTorch's tensor names, and the model card in the metadata.
 
 use crate::card::{Card, CardError};
+use crate::pytorch;
 use aimclr_skeleton::files::write_atomically;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::{BTreeMap, HashMap};
@@ -140,25 +141,23 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// Reads a .safetensors file, or the `weights.safetensors` in a run folder.
+    /// Reads a .safetensors file, the `weights.safetensors` in a run folder, or a PyTorch checkpoint,
+    /// whose every choice is left at its default; [`pytorch::import`] has them, and says what of a
+    /// checkpoint found no place. The content decides, not the file's name.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, WeightsError> {
         let path = match path.as_ref() {
             folder if folder.is_dir() => folder.join("weights.safetensors"),
             file => file.to_path_buf(),
         };
-        let io = |source| WeightsError::Io {
-            path: path.clone(),
-            source,
-        };
         let format = |reason: String| WeightsError::Format {
             path: path.clone(),
             reason,
         };
-        let size = std::fs::metadata(&path).map_err(io)?.len();
-        if size > MAX_FILE {
-            return Err(format(format!("{size} bytes are too many for weights")));
+        let bytes = read_bounded(&path)?;
+        if pytorch::is_checkpoint(&bytes) {
+            let options = pytorch::Options::default();
+            return Ok(pytorch::import_bytes(&path, &bytes, &options)?.weights);
         }
-        let bytes = std::fs::read(&path).map_err(io)?;
         let damaged = |error| {
             format(format!(
                 "not a whole .safetensors file ({error}); was it cut off while copied?"
@@ -276,6 +275,22 @@ impl Weights {
             .get(name)
             .map_or("nothing".into(), |t| format!("{:?}", t.shape))
     }
+}
+
+/// A whole file, if it isn't too large for weights.
+pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>, WeightsError> {
+    let io = |source| WeightsError::Io {
+        path: path.into(),
+        source,
+    };
+    let size = std::fs::metadata(path).map_err(io)?.len();
+    if size > MAX_FILE {
+        return Err(WeightsError::Format {
+            path: path.into(),
+            reason: format!("{size} bytes are too many for weights"),
+        });
+    }
+    std::fs::read(path).map_err(io)
 }
 
 fn read_tensor(view: &TensorView<'_>) -> Option<Tensor> {

@@ -4,6 +4,7 @@
 //! 1 failed, 2 wrong usage. A reader that closes the pipe early has had enough; that is no error.
 
 mod clip;
+mod export_npy;
 mod generate;
 mod import;
 mod progress;
@@ -45,6 +46,8 @@ enum Command {
     Import(import::Args),
     /// Join recordings of a data set into one pose stream, with the truth beside it.
     Stream(stream::Args),
+    /// Write a data set as the arrays that AimCLR's original code reads.
+    ExportNpy(export_npy::Args),
     /// Say what is in a data set, and check every number of it.
     Summary(summary::Args),
     /// Draw a data set, one of its clips, or a recorded pose stream.
@@ -58,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Generate(args) => generate::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Stream(args) => stream::run(&args),
+        Command::ExportNpy(args) => export_npy::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Render(args) => render::run(&args),
     };

@@ -1,9 +1,9 @@
 //! `joints.npy`, memory-mapped.
-#![allow(unsafe_code)] // Mapping a file is unsafe: see `Joints::open`.
 
 use super::DatasetError;
+use crate::mapped::map;
+use crate::npy::Header;
 use memmap2::Mmap;
-use npyz::{DType, NpyHeader, Order, TypeChar};
 use std::path::Path;
 
 /// The mapped array, shape (all frames, M, V, 3).
@@ -20,35 +20,29 @@ impl Joints {
     /// Maps the file and checks that it is an f32 array in C order of just this shape.
     pub(super) fn open(path: &Path, shape: [usize; 4]) -> Result<Self, DatasetError> {
         let file = std::fs::File::open(path).map_err(|e| DatasetError::io(path, e))?;
-        // SAFETY: the map is read-only. Should another process shorten the file meanwhile, reads
-        // fault; that is the price of not reading gigabytes, and the same as for any mapped file.
-        let map = unsafe { Mmap::map(&file) }.map_err(|e| DatasetError::io(path, e))?;
+        let map = map(&file, None).map_err(|e| DatasetError::io(path, e))?;
         let fail = |reason: String| DatasetError::Array {
             path: path.into(),
             reason,
         };
-        let mut rest = &map[..];
-        let header = NpyHeader::from_reader(&mut rest)
-            .map_err(|error| fail(format!("not a .npy file: {error}")))?;
-        let offset = map.len() - rest.len();
-        match header.dtype() {
-            DType::Plain(t) if t.type_char() == TypeChar::Float && t.num_bytes() == Some(4) => {}
-            other => {
-                return Err(fail(format!(
-                    "dtype: expected '<f4', found {}",
-                    other.descr()
-                )));
-            }
+        let header = Header::read(&map).map_err(fail)?;
+        let offset = header.length;
+        let rest = &map[offset..];
+        if header.descr != "<f4" {
+            return Err(fail(format!(
+                "dtype: expected '<f4', found '{}'",
+                header.descr
+            )));
         }
-        if header.order() != Order::C {
+        if header.fortran {
             return Err(fail("order: expected C order, found Fortran order".into()));
         }
         let expected: Vec<u64> = shape.iter().map(|n| *n as u64).collect();
-        if header.shape() != expected {
+        if header.shape != expected {
             return Err(fail(format!(
                 "shape: expected {expected:?} (frames of samples.csv added up, bodies, joints, 3), \
                  found {:?}",
-                header.shape()
+                header.shape
             )));
         }
         let numbers = shape

@@ -5,6 +5,7 @@
 //! common to all sources, from the order of samples to the report, is done once, in [`import`].
 
 mod archive;
+pub mod arrays;
 mod bodies;
 mod check;
 mod error;

@@ -1,13 +1,17 @@
 //! `aimclr-data import`: one file for each kind of source.
 
+mod about;
+mod aimclr_npy;
 mod bvh;
 mod coco;
+mod ctr_gcn_npz;
 mod mediapipe;
 mod ndjson;
 mod ntu;
 mod openpose;
 mod pku_mmd;
 mod poses;
+mod pyskl;
 mod report;
 
 use super::progress::Progress;
@@ -45,21 +49,27 @@ enum Kind {
     Ntu(ntu::Args),
     /// PKU-MMD part I or II: skeleton, label and split files
     PkuMmd(pku_mmd::Args),
+    /// AimCLR's own arrays: position.npy and label.pkl
+    AimclrNpy(Of<aimclr_npy::Args>),
+    /// An .npz of CTR-GCN and those who followed it
+    CtrGcnNpz(Of<ctr_gcn_npz::Args>),
+    /// Annotations of PYSKL and MMAction2, 3D and 2D
+    Pyskl(Of<pyskl::Args>),
     /// Motion capture in BVH files, brought onto ntu25
-    Bvh(Poses<bvh::Args>),
+    Bvh(Of<bvh::Args>),
     /// Keypoints of COCO: Ultralytics, AlphaPose, COCO's results and annotations
-    Coco(Poses<coco::Args>),
+    Coco(Of<coco::Args>),
     /// MediaPipe's 33 landmarks as JSON, CSV or .npy
-    Mediapipe(Poses<mediapipe::Args>),
+    Mediapipe(Of<mediapipe::Args>),
     /// Pose streams in this project's own form, one frame a line
-    Ndjson(Poses<ndjson::Args>),
+    Ndjson(Of<ndjson::Args>),
     /// Folders that OpenPose wrote, one file a frame
-    Openpose(Poses<openpose::Args>),
+    Openpose(Of<openpose::Args>),
 }
 
-/// A source of poses, and what is common to all sources.
+/// A source, and what is common to all.
 #[derive(Debug, clap::Args)]
-struct Poses<A: clap::Args> {
+struct Of<A: clap::Args> {
     #[command(flatten)]
     common: Common,
     #[command(flatten)]
@@ -90,6 +100,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match &args.kind {
         Kind::Ntu(args) => args.common.bring_in(&args.open()?),
         Kind::PkuMmd(args) => args.common.bring_in(&args.open()?),
+        Kind::AimclrNpy(args) => args.common.bring_in(&args.source.open()?),
+        Kind::CtrGcnNpz(args) => args.common.bring_in(&args.source.open()?),
+        Kind::Pyskl(args) => args.common.bring_in(&args.source.open()?),
         Kind::Bvh(args) => args.common.bring_in(&*args.source.source()?),
         Kind::Coco(args) => args.common.bring_in(&*args.source.source()?),
         Kind::Mediapipe(args) => args.common.bring_in(&*args.source.source()?),

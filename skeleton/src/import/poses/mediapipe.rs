@@ -4,10 +4,11 @@ use super::folder::{Folder, Form, numbered};
 use super::people::{Crowd, LIMIT, Seen};
 use super::{About, ImportError, Poses, Reader, json};
 use crate::convert::{ConvertError, Way};
+use crate::element::Element;
 use crate::frame::Joint;
 use crate::layout::{Layout, Point, Raw, definition};
 use crate::normalise::TORSO;
-use npyz::{DType, NpyFile, Order, TypeChar};
+use crate::npy::Header;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
@@ -293,39 +294,29 @@ impl MediaPipe {
         let item = path.display().to_string();
         let fail = |reason: String| ImportError::item(&item, reason);
         let bytes = json::read(path)?;
-        let array =
-            NpyFile::new(&bytes[..]).map_err(|error| fail(format!("not a .npy file: {error}")))?;
-        if array.order() != Order::C {
+        let header = Header::read(&bytes).map_err(&fail)?;
+        if header.fortran {
             return Err(fail("order: expected C order, found Fortran order".into()));
         }
-        let shape = array.shape().to_vec();
-        let (size, numbers) = match array.dtype() {
-            DType::Plain(t) if t.type_char() == TypeChar::Float => {
-                (t.num_bytes().unwrap_or(0), t.num_bytes())
-            }
+        let kind = match &header.descr[..] {
+            "<f4" => Element::F32,
+            "<f8" => Element::F64,
             other => {
-                let found = other.descr();
-                return Err(fail(format!(
-                    "dtype: expected '<f4' or '<f8', found {found}"
-                )));
+                let reason = format!("dtype: expected '<f4' or '<f8', found '{other}'");
+                return Err(fail(reason));
             }
         };
-        // Before memory is taken for as many numbers as the header says.
+        let shape = header.shape;
         let count = shape.iter().try_fold(1u64, |n, s| n.checked_mul(*s));
-        let needed = count.and_then(|n| n.checked_mul(size as u64));
-        if needed.is_none_or(|n| n > bytes.len() as u64) {
-            return Err(fail(format!(
-                "shape: {shape:?} is more than the file holds"
-            )));
-        }
-        let numbers: Vec<f32> = match numbers {
-            Some(4) => array.into_vec().map_err(|e| fail(e.to_string()))?,
-            Some(8) => {
-                let doubles: Vec<f64> = array.into_vec().map_err(|e| fail(e.to_string()))?;
-                doubles.into_iter().map(|x| x as f32).collect()
-            }
-            _ => return Err(fail("dtype: expected '<f4' or '<f8'".into())),
-        };
+        let needed = count.and_then(|n| n.checked_mul(kind.size() as u64));
+        let data = bytes.get(header.length..).unwrap_or_default();
+        let data = needed
+            .and_then(|n| data.get(..usize::try_from(n).ok()?))
+            .ok_or_else(|| fail(format!("shape: {shape:?} is more than the file holds")))?;
+        let numbers: Vec<f32> = data
+            .chunks_exact(kind.size())
+            .map(|number| kind.float(number))
+            .collect();
         let width = match shape[..] {
             [joints, each @ (3 | 4)] if joints == self.layout.len() as u64 => joints * each,
             [width] | [_, width] => width,

@@ -1,0 +1,342 @@
+//! PYSKL's and MMAction2's annotations: one pickle with `split`, {name: [ids]}, and `annotations`, a
+//! list of {`frame_dir`, `label`, `total_frames`, `keypoint` (M, T, V, C), `keypoint_score` (M, T, V)}.
+
+use super::released::whole;
+use super::{About, Found, MAX_CLASSES};
+use crate::dataset::{Meta, Sample, Split};
+use crate::import::{Clip, ImportError, Source};
+use crate::mapped::map;
+use crate::pickle::{ARRAYS, Array, Pickle, PickleError, Rules, Value};
+use crate::sequence::{CHANNELS, Sequence};
+use memmap2::Mmap;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// Most values in the pickle: about 40 a sample, and 700 MB of memory.
+const MAX_VALUES: usize = 1 << 24;
+
+/// Bodies that are kept by default, the first ones of each sample.
+pub const BODIES: usize = 2;
+
+/// Most bodies that may be kept.
+const MAX_BODIES: usize = 16;
+
+/// A file of annotations.
+pub struct Pyskl {
+    path: PathBuf,
+    meta: Meta,
+    form: Form,
+    pickle: Pickle<Mmap>,
+    samples: Vec<Annotation>,
+}
+
+/// What a joint is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Form {
+    layout: &'static str,
+    units: &'static str,
+    joints: usize,
+    /// Numbers of a keypoint.
+    channels: usize,
+}
+
+/// What occurs: Kinect's joints, and COCO's with a confidence beside each.
+const FORMS: [Form; 2] = [
+    Form {
+        layout: "ntu25",
+        units: "metre",
+        joints: 25,
+        channels: 3,
+    },
+    Form {
+        layout: "coco17",
+        units: "pixel",
+        joints: 17,
+        channels: 2,
+    },
+];
+
+/// One sample, whose numbers are still in the pickle.
+struct Annotation {
+    name: String,
+    label: usize,
+    columns: BTreeMap<String, String>,
+    keypoint: u32,
+    score: Option<u32>,
+}
+
+impl Pyskl {
+    /// Reads a file's annotations; keypoints stay in the mapped file. Of each sample the first
+    /// `bodies` bodies are kept.
+    ///
+    /// # Errors
+    /// The pickle is damaged or asks to run code, or an annotation lacks something.
+    pub fn open(path: &Path, about: &About, bodies: Option<usize>) -> Result<Self, ImportError> {
+        let item = path.display().to_string();
+        let file = File::open(path).and_then(|file| map(&file, None));
+        let file = file.map_err(|error| ImportError::io(path, error))?;
+        let rules = Rules {
+            names: ARRAYS,
+            values: MAX_VALUES,
+        };
+        let pickle = Pickle::read(file, rules);
+        let pickle = pickle.map_err(|error| ImportError::item(&item, error.to_string()))?;
+        let field = |name: &str| {
+            let value = pickle.root().get(name);
+            let value =
+                value.and_then(|v| v.ok_or_else(|| pickle.root().unlike("an entry of that name")));
+            value.map_err(|error| ImportError::at(&item, name, error.to_string()))
+        };
+        let lists = Lists::read(field("split")?)
+            .map_err(|error| ImportError::at(&item, "split", error.to_string()))?;
+        let annotations = field("annotations")?.items();
+        let annotations = annotations
+            .map_err(|error| ImportError::at(&item, "annotations", error.to_string()))?;
+        let mut samples = Vec::with_capacity(annotations.len());
+        let mut form = None;
+        let mut most = 0;
+        for (i, annotation) in annotations.iter().enumerate() {
+            let at = |reason: String| ImportError::at(&item, format!("annotation {i}"), reason);
+            let (sample, shape) = Annotation::read(annotation, &lists).map_err(at)?;
+            let [m, _, joints, channels] = shape;
+            most = most.max(m);
+            let found = FORMS
+                .into_iter()
+                .find(|f| (f.joints, f.channels) == (joints, channels));
+            let found = found.ok_or_else(|| {
+                at(format!("keypoint: expected 25 joints of 3 numbers or 17 of 2, found {joints} of {channels}"))
+            })?;
+            if *form.get_or_insert(found) != found {
+                return Err(at(
+                    "keypoint: other joints than in the annotations ahead of it".into(),
+                ));
+            }
+            samples.push(sample);
+        }
+        let Some(form) = form else {
+            return Err(ImportError::at(
+                &item,
+                "annotations",
+                "expected at least one",
+            ));
+        };
+        let found = Found {
+            layout: form.layout,
+            units: form.units,
+            bodies: bodies.unwrap_or(BODIES).min(most).clamp(1, MAX_BODIES),
+            classes: samples
+                .iter()
+                .map(|sample| sample.label + 1)
+                .max()
+                .unwrap_or(0),
+            splits: lists.splits(&samples),
+        };
+        Ok(Self {
+            path: path.into(),
+            meta: about.meta(path, found)?,
+            form,
+            pickle,
+            samples,
+        })
+    }
+}
+
+impl Source for Pyskl {
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn len(&self) -> usize {
+        self.samples.len()
+    }
+
+    fn name(&self, item: usize) -> String {
+        let name = self.samples.get(item).map_or("", |sample| &sample.name);
+        format!("{}: {name}", self.path.display())
+    }
+
+    fn read(&self, item: usize) -> Result<Vec<Clip>, ImportError> {
+        let Some(annotation) = self.samples.get(item) else {
+            return Ok(Vec::new());
+        };
+        let joints = annotation.joints(self).map_err(|error| {
+            let place = format!("sample \"{}\"", annotation.name);
+            ImportError::at(self.path.display().to_string(), place, error.to_string())
+        })?;
+        let sample = Sample {
+            name: annotation.name.clone(),
+            frames: joints.frames,
+            label: annotation.label,
+            columns: annotation.columns.clone(),
+        };
+        Ok(vec![Clip { sample, joints }])
+    }
+}
+
+impl Annotation {
+    /// Everything but the numbers, and the keypoints' shape.
+    fn read(value: Value<'_>, lists: &Lists<'_>) -> Result<(Self, [usize; 4]), String> {
+        let field = |name: &str| {
+            let found = value.get(name).map_err(|error| error.to_string())?;
+            found.ok_or_else(|| format!("{name} is missing"))
+        };
+        let said = |name: &'static str| move |error: PickleError| format!("{name}: {error}");
+        let name = field("frame_dir")?.text().map_err(said("frame_dir"))?;
+        let label = whole(field("label")?).map_err(said("label"))?;
+        let known = usize::try_from(label)
+            .ok()
+            .filter(|label| *label < MAX_CLASSES);
+        let label = known
+            .ok_or_else(|| format!("label: expected 0 to {}, found {label}", MAX_CLASSES - 1))?;
+        let keypoint = field("keypoint")?;
+        let shape = Array::shape(keypoint).map_err(said("keypoint"))?;
+        let [m, frames, v, c] = shape[..] else {
+            return Err(format!(
+                "keypoint: expected shape (M, T, V, C), found {shape:?}"
+            ));
+        };
+        if m == 0 || frames == 0 {
+            return Err(format!("keypoint: nobody is in it, its shape is {shape:?}"));
+        }
+        let total = whole(field("total_frames")?).map_err(said("total_frames"))?;
+        if usize::try_from(total) != Ok(frames) {
+            return Err(format!(
+                "total_frames: expected {frames} as keypoint has, found {total}"
+            ));
+        }
+        let mut columns = super::columns(name);
+        columns.extend(lists.columns(name));
+        let score = value.get("keypoint_score").ok().flatten();
+        let annotation = Self {
+            name: name.into(),
+            label,
+            columns,
+            keypoint: keypoint.identity(),
+            score: score.map(Value::identity),
+        };
+        Ok((annotation, [m, frames, v, c]))
+    }
+
+    fn joints(&self, source: &Pyskl) -> Result<Sequence, PickleError> {
+        let Form {
+            joints, channels, ..
+        } = source.form;
+        let keypoint = Array::read(source.pickle.value(self.keypoint))?;
+        let &[m, frames, ..] = &keypoint.shape[..] else {
+            return Ok(Sequence::zeros(0, source.meta.bodies, joints));
+        };
+        let score = match (channels < CHANNELS, self.score) {
+            (false, _) => None,
+            (true, Some(score)) => {
+                let value = source.pickle.value(score);
+                let score = Array::read(value)?;
+                match score.shape == [m, frames, joints] {
+                    true => Some(score),
+                    false => {
+                        return Err(PickleError::Kind {
+                            expected: format!("keypoint_score of shape {:?}", [m, frames, joints]),
+                            found: format!("{:?}", score.shape),
+                        });
+                    }
+                }
+            }
+            (true, None) => {
+                return Err(PickleError::Kind {
+                    expected: "keypoint_score beside keypoints of two numbers".into(),
+                    found: "none".into(),
+                });
+            }
+        };
+        let mut out = Sequence::zeros(frames, source.meta.bodies, joints);
+        let bodies = m.min(source.meta.bodies);
+        let taken = bodies * frames * joints * channels;
+        for (i, number) in keypoint.floats()?.take(taken).enumerate() {
+            let (joint, channel) = (i / channels, i % channels);
+            let at = place(&out, joint);
+            out.data[at + channel] = number;
+        }
+        if let Some(score) = score {
+            for (joint, number) in score.floats()?.take(bodies * frames * joints).enumerate() {
+                let at = place(&out, joint);
+                out.data[at + channels] = number;
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// Where the joint of that number lies, counted through (M, T, V).
+fn place(out: &Sequence, joint: usize) -> usize {
+    let (v, frame) = (joint % out.joints, joint / out.joints);
+    out.at(frame % out.frames, frame / out.frames, v)
+}
+
+/// The file's lists of samples. `xsub_train` and `xsub_val` are the two sides of the split `xsub`;
+/// lists whose names are nothing but a side make the split `released`.
+struct Lists<'p> {
+    /// By split, then by sample: the side.
+    splits: BTreeMap<String, HashMap<&'p str, &'static str>>,
+}
+
+const SIDES: [&str; 3] = ["train", "val", "test"];
+
+impl<'p> Lists<'p> {
+    fn read(value: Value<'p>) -> Result<Self, PickleError> {
+        let mut splits: BTreeMap<String, HashMap<&str, &str>> = BTreeMap::new();
+        for (name, ids) in value.pairs()? {
+            let name = name.text()?;
+            let Some((split, side)) = side(name) else {
+                continue;
+            };
+            let sides = splits.entry(split).or_default();
+            for id in ids.items()?.iter() {
+                sides.insert(id.text()?, side);
+            }
+        }
+        Ok(Self { splits })
+    }
+
+    /// The sample's side in every split; empty where no list has it.
+    fn columns(&self, name: &str) -> impl Iterator<Item = (String, String)> {
+        self.splits.iter().map(move |(split, sides)| {
+            let side = sides.get(name).copied().unwrap_or_default();
+            (column(split), side.to_string())
+        })
+    }
+
+    /// Splits that place every sample; a sample that is on no side would count as one for testing.
+    fn splits(&self, samples: &[Annotation]) -> BTreeMap<String, Split> {
+        let whole = |split: &&String| {
+            let column = column(split);
+            let sides = || {
+                samples
+                    .iter()
+                    .map(|sample| sample.columns[&column].as_str())
+            };
+            sides().all(|side| !side.is_empty()) && sides().any(|side| side == SIDES[0])
+        };
+        let splits = self.splits.keys().filter(whole).map(|split| {
+            let rule = Split {
+                column: column(split),
+                train: Some(vec![SIDES[0].into()]),
+                test: None,
+            };
+            (split.clone(), rule)
+        });
+        splits.collect()
+    }
+}
+
+fn column(split: &str) -> String {
+    format!("split_{split}")
+}
+
+/// Split and side behind a list's name.
+fn side(name: &str) -> Option<(String, &'static str)> {
+    let side = SIDES.into_iter().find(|side| name.contains(side))?;
+    let split = name.replacen(side, "", 1);
+    let split = split.trim_matches('_');
+    let split = if split.is_empty() { "released" } else { split };
+    Some((split.to_string(), side))
+}

@@ -1,0 +1,268 @@
+//! AimCLR's own arrays: `train_position.npy`, (N, 3, T, V, M), beside `train_label.pkl`, a pickled
+//! pair of names and labels, and the same for `val`.
+
+use super::{About, Found, MAX_CLASSES, by_part};
+use crate::dataset::{Meta, Sample};
+use crate::element::Element;
+use crate::import::{Clip, ImportError, Source};
+use crate::layout::Layout;
+use crate::mapped::map;
+use crate::npy;
+use crate::pickle::{ARRAYS, Array, Kind, Pickle, PickleError, Rules, Value};
+use crate::sequence::{CHANNELS, Sequence};
+use memmap2::Mmap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// The parts of the split `released`; the first is for training.
+pub const PARTS: [&str; 2] = ["train", "val"];
+
+/// The released code's layout.
+const LAYOUT: &str = "ntu25";
+
+/// Most values in a pickle of labels: names and labels of a million samples.
+const MAX_VALUES: usize = 1 << 22;
+
+/// A folder of arrays.
+pub struct Released {
+    meta: Meta,
+    parts: Vec<Part>,
+}
+
+/// One array and its labels.
+struct Part {
+    name: &'static str,
+    path: PathBuf,
+    positions: npy::Array<Mmap>,
+    /// Name and label of each row.
+    labels: Vec<(String, usize)>,
+}
+
+impl Released {
+    /// Opens the parts that are in `folder`; positions are mapped, not read.
+    ///
+    /// # Errors
+    /// There is no part, an array is of another kind or shape, or its labels don't fit it.
+    pub fn open(folder: &Path, about: &About) -> Result<Self, ImportError> {
+        let mut parts = Vec::new();
+        for name in PARTS {
+            if folder.join(format!("{name}_position.npy")).exists() {
+                parts.push(Part::open(folder, name)?);
+            }
+        }
+        let fail = |reason: &str| ImportError::Source {
+            path: folder.into(),
+            reason: reason.into(),
+        };
+        let bodies = match parts.iter().map(Part::bodies).collect::<Vec<_>>()[..] {
+            [] => {
+                return Err(fail(
+                    "expected train_position.npy or val_position.npy, found neither",
+                ));
+            }
+            [a, b] if a != b => {
+                return Err(fail(
+                    "train_position.npy and val_position.npy have room for different numbers of bodies",
+                ));
+            }
+            [bodies, ..] => bodies,
+        };
+        let labels = parts.iter().flat_map(|part| &part.labels);
+        let found = Found {
+            layout: LAYOUT,
+            units: "metre",
+            bodies,
+            classes: labels.map(|(_, label)| label + 1).max().unwrap_or(0),
+            splits: [("released".to_string(), by_part(PARTS[0]))].into(),
+        };
+        Ok(Self {
+            meta: about.meta(folder, found)?,
+            parts,
+        })
+    }
+
+    fn find(&self, item: usize) -> Option<(&Part, usize)> {
+        let mut row = item;
+        for part in &self.parts {
+            match row.checked_sub(part.labels.len()) {
+                None => return Some((part, row)),
+                Some(rest) => row = rest,
+            }
+        }
+        None
+    }
+}
+
+impl Source for Released {
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn len(&self) -> usize {
+        self.parts.iter().map(|part| part.labels.len()).sum()
+    }
+
+    fn name(&self, item: usize) -> String {
+        match self.find(item) {
+            Some((part, row)) => format!("{}: {}", part.path.display(), part.labels[row].0),
+            None => String::new(),
+        }
+    }
+
+    fn read(&self, item: usize) -> Result<Vec<Clip>, ImportError> {
+        let Some((part, row)) = self.find(item) else {
+            return Ok(Vec::new());
+        };
+        let (name, label) = &part.labels[row];
+        let joints = part.clip(row);
+        if joints.frames == 0 {
+            return Err(ImportError::at(
+                part.path.display().to_string(),
+                format!("sample \"{name}\""),
+                "nobody is in it: joint 0 of body 0 is zero in every frame",
+            ));
+        }
+        let mut columns = crate::import::arrays::columns(name);
+        columns.insert("part".into(), part.name.into());
+        Ok(vec![Clip {
+            sample: Sample {
+                name: name.clone(),
+                frames: joints.frames,
+                label: *label,
+                columns,
+            },
+            joints,
+        }])
+    }
+}
+
+impl Part {
+    fn open(folder: &Path, name: &'static str) -> Result<Self, ImportError> {
+        let path = folder.join(format!("{name}_position.npy"));
+        let fail = |reason: String| ImportError::item(path.display().to_string(), reason);
+        let file = File::open(&path).and_then(|file| map(&file, None));
+        let file = file.map_err(|error| ImportError::io(&path, error))?;
+        let positions = npy::Array::read(file).map_err(fail)?;
+        if positions.element != Element::F32 {
+            return Err(fail(format!(
+                "dtype: expected '<f4', found {:?}",
+                positions.element
+            )));
+        }
+        let joints = Layout::ntu25().len();
+        match positions.shape[..] {
+            [_, CHANNELS, frames, v, 1..=16] if frames > 0 && v == joints => {}
+            _ => {
+                return Err(fail(format!(
+                    "shape: expected (samples, 3, frames, {joints}, 1 to 16 bodies), found {:?}",
+                    positions.shape
+                )));
+            }
+        }
+        let labels = read_labels(&folder.join(format!("{name}_label.pkl")))?;
+        if labels.len() != positions.rows() {
+            return Err(fail(format!(
+                "{} samples, but {name}_label.pkl names {}",
+                positions.rows(),
+                labels.len()
+            )));
+        }
+        Ok(Self {
+            name,
+            path,
+            positions,
+            labels,
+        })
+    }
+
+    fn bodies(&self) -> usize {
+        self.positions.shape.last().copied().unwrap_or(0)
+    }
+
+    /// A row as (T, M, V, 3), as long as the released code takes it: so many frames, from the first
+    /// on, as have joint 0 of body 0 elsewhere than at the origin.
+    fn clip(&self, row: usize) -> Sequence {
+        let bytes = self.positions.row(row);
+        let &[_, _, frames, joints, bodies] = &self.positions.shape[..] else {
+            return Sequence::zeros(0, 1, 1);
+        };
+        let number = |channel: usize, t: usize, v: usize, m: usize| {
+            let at = ((channel * frames + t) * joints + v) * bodies + m;
+            Element::F32.float(bytes.get(4 * at..).unwrap_or_default())
+        };
+        let position = |t, v, m| [0, 1, 2].map(|channel| number(channel, t, v, m));
+        let length = (0..frames)
+            .filter(|t| position(*t, 0, 0) != [0.0; CHANNELS])
+            .count();
+        let mut clip = Sequence::zeros(length, bodies, joints);
+        for t in 0..length {
+            for m in 0..bodies {
+                for v in 0..joints {
+                    clip.set_joint(t, m, v, position(t, v, m));
+                }
+            }
+        }
+        clip
+    }
+}
+
+/// The pair (names, labels).
+fn read_labels(path: &Path) -> Result<Vec<(String, usize)>, ImportError> {
+    let bytes = File::open(path).and_then(|file| map(&file, None));
+    let bytes = bytes.map_err(|error| ImportError::io(path, error))?;
+    let fail =
+        |error: PickleError| ImportError::item(path.display().to_string(), error.to_string());
+    let rules = Rules {
+        names: ARRAYS,
+        values: MAX_VALUES,
+    };
+    let pickle = Pickle::read(bytes, rules).map_err(fail)?;
+    let [names, labels] = pickle
+        .root()
+        .array()
+        .map_err(|_| fail(pickle.root().unlike("a pair of names and labels")))?;
+    let names = names.items().map_err(fail)?;
+    let labels = match labels.kind() {
+        Kind::Object(_) => Array::read(labels).and_then(|array| array.ints()),
+        _ => labels
+            .items()
+            .and_then(|labels| labels.iter().map(whole).collect()),
+    }
+    .map_err(fail)?;
+    if names.len() != labels.len() {
+        return Err(ImportError::item(
+            path.display().to_string(),
+            format!("{} names, but {} labels", names.len(), labels.len()),
+        ));
+    }
+    let rows = names.iter().zip(labels).enumerate();
+    let rows = rows.map(|(row, (name, label))| {
+        let at = |reason: String| {
+            ImportError::at(path.display().to_string(), format!("sample {row}"), reason)
+        };
+        let name = name.text().map_err(|error| at(format!("name: {error}")))?;
+        let name = name.strip_suffix(".skeleton").unwrap_or(name);
+        let known = usize::try_from(label)
+            .ok()
+            .filter(|label| *label < MAX_CLASSES);
+        let label = known.ok_or_else(|| {
+            at(format!(
+                "label: expected 0 to {}, found {label}",
+                MAX_CLASSES - 1
+            ))
+        })?;
+        Ok((name.to_string(), label))
+    });
+    rows.collect()
+}
+
+/// A whole number, Python's or NumPy's.
+pub(super) fn whole(value: Value<'_>) -> Result<i64, PickleError> {
+    match value.kind() {
+        Kind::Object(_) => match Array::read(value)?.ints()?[..] {
+            [number] => Ok(number),
+            _ => Err(value.unlike("a whole number")),
+        },
+        _ => value.int(),
+    }
+}
