@@ -5,10 +5,11 @@ use crate::inspect::Summary;
 use crate::source::{Names, Source};
 use crate::verify::{Expected, Report, Row, TOLERANCE, backends, check_pair};
 use aimclr_engine::{Backend, Device, Options};
-use aimclr_model::Card;
 use aimclr_model::onnx::ModelFile;
+use aimclr_model::{Card, pytorch};
+use aimclr_skeleton::Stream;
 use aimclr_skeleton::cli::exit_code;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -51,7 +52,8 @@ enum Command {
 #[derive(Args)]
 #[command(after_help = "Examples:
   aimclr-export onnx --weights runs/walk --out model.onnx
-  aimclr-export onnx --weights linear/weights.safetensors --classes names.txt --out model.onnx")]
+  aimclr-export onnx --weights linear/weights.safetensors --classes names.txt --out model.onnx
+  aimclr-export onnx --weights aimclr_ntu60_xview_joint_linear.pt --classes ntu60 --out ntu60.onnx")]
 struct OnnxArgs {
     /// Weights to export: a .safetensors file or a run folder
     #[arg(long, value_name = "FILE|RUN")]
@@ -59,9 +61,13 @@ struct OnnxArgs {
     /// Where to write the model
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Replace the names of the classes by those in a text file, one a line
-    #[arg(long, value_name = "FILE")]
+    /// Replace the names of the classes by those of a data set, or those in a text file, one a line
+    #[arg(long, value_name = "ntu60|ntu120|pku-mmd|FILE")]
     classes: Option<PathBuf>,
+    /// Of a PyTorch checkpoint: which stream's encoder is taken, or was trained on; joint, motion or
+    /// bone [default: joint]
+    #[arg(long, value_name = "STREAM")]
+    stream: Option<Stream>,
     /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
@@ -130,8 +136,8 @@ pub fn main() -> ExitCode {
 }
 
 fn onnx(args: &OnnxArgs, out: &mut dyn Write) -> Result<ExitCode> {
-    let names = args.classes.as_deref().map(Names::read).transpose()?;
-    let source = Source::read(&args.weights, names.as_ref())?;
+    let names = args.classes.as_deref().map(Names::named).transpose()?;
+    let source = source_of(args, names.as_ref())?;
     let bytes = graph::write(&source, &args.out).context("cannot write the model")?;
     #[derive(Serialize)]
     struct Written<'a> {
@@ -165,6 +171,27 @@ fn onnx(args: &OnnxArgs, out: &mut dyn Write) -> Result<ExitCode> {
         size(bytes as u64)
     )?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads the weights; what of a PyTorch checkpoint has no place is told.
+fn source_of(args: &OnnxArgs, names: Option<&Names>) -> Result<Source> {
+    if !pytorch::is_checkpoint_file(&args.weights) {
+        ensure!(
+            args.stream.is_none(),
+            "--stream: {} is no PyTorch checkpoint; its card says the stream",
+            args.weights.display()
+        );
+        return Ok(Source::read(&args.weights, names)?);
+    }
+    let options = pytorch::Options {
+        stream: args.stream,
+        classes: None,
+    };
+    let imported = pytorch::import(&args.weights, &options)?;
+    for pytorch::Unplaced { name, reason } in &imported.unplaced {
+        eprintln!("not placed: {name}: {reason}");
+    }
+    Ok(Source::of(imported.weights, names)?)
 }
 
 fn verify(args: &VerifyArgs, out: &mut dyn Write) -> Result<ExitCode> {

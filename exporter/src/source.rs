@@ -5,6 +5,8 @@ use aimclr_model::Card;
 use aimclr_model::plan::{Head, Plan, Pooled, QUERY};
 use aimclr_model::weights::Weights;
 use aimclr_skeleton::Stream;
+use aimclr_skeleton::import::ntu::Edition;
+use aimclr_skeleton::import::pku_mmd;
 use std::path::{Path, PathBuf};
 
 /// A linear classifier on the embedding.
@@ -117,7 +119,7 @@ impl Source {
     }
 }
 
-/// Class names from a text file.
+/// Class names of a known data set, or from a text file.
 #[derive(Debug, Clone)]
 pub struct Names {
     path: PathBuf,
@@ -125,6 +127,20 @@ pub struct Names {
 }
 
 impl Names {
+    /// Those of `ntu60`, `ntu120` or `pku-mmd`, or of the file that `name` is the path of.
+    pub fn named(name: &Path) -> Result<Self, ExportError> {
+        let known = match name.to_str() {
+            Some("ntu60") => Edition::Ntu60.classes(),
+            Some("ntu120") => Edition::Ntu120.classes(),
+            Some("pku-mmd") => pku_mmd::classes(),
+            _ => return Self::read(name),
+        };
+        Ok(Self {
+            path: name.into(),
+            names: known,
+        })
+    }
+
     /// Reads one name a line; empty lines are skipped.
     pub fn read(path: &Path) -> Result<Self, ExportError> {
         let text = std::fs::read_to_string(path).map_err(|source| ExportError::Io {

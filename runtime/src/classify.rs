@@ -107,7 +107,11 @@ impl<'a> Classifier<'a> {
         };
         let ranges = self.ranges(sequence.frames, fps);
         for range in &ranges {
-            let window = resize::linear(sequence.slice(range.clone()), self.card.frames);
+            let (sequence, frames) = (sequence.slice(range.clone()), self.card.frames);
+            let window = match self.card.layout.is_2d() {
+                true => resize::of_seen(sequence, frames),
+                false => resize::linear(sequence, frames),
+            };
             bodies_first(&window, bodies, &mut data);
         }
         self.verdict(ranges.len(), bodies, &data)

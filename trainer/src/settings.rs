@@ -8,8 +8,8 @@ use crate::data::Cut;
 use crate::encoder::Precision;
 use crate::losses::Mining;
 use crate::parameters::Init;
-use aimclr_skeleton::Stream;
 use aimclr_skeleton::normalise::Preprocessing;
+use aimclr_skeleton::{Layout, Stream};
 use serde::{Deserialize, Serialize};
 
 /// Settings of a pre-training run. The defaults are the published values.
@@ -107,6 +107,28 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Takes a 2D layout's own preprocessing where none was chosen, as the published one is for 3D.
+    ///
+    /// # Errors
+    /// One was chosen that is not made for the layout.
+    pub fn suit(&mut self, layout: &Layout) -> Result<(), TrainError> {
+        if self.preprocessing == Preprocessing::default() {
+            self.preprocessing = Preprocessing::usual(layout);
+        }
+        match self.preprocessing.suits(layout) {
+            true => Ok(()),
+            false => fail(
+                "preprocessing",
+                &format!(
+                    "{} is not made for layout \"{}\"; expected {}",
+                    self.preprocessing,
+                    layout.name,
+                    Preprocessing::usual(layout)
+                ),
+            ),
+        }
+    }
+
     /// Checks that the values make sense together.
     pub fn check(&self) -> Result<(), TrainError> {
         // The upper bounds only keep a slip of the finger from asking for more memory than there is.

@@ -18,6 +18,7 @@ use aimclr_skeleton::Stream;
 use aimclr_skeleton::pickle::{Pickle, PickleError, Rules};
 use names::{Name, Place};
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::Path;
 use storage::Storages;
 use tensor::View;
@@ -84,6 +85,14 @@ pub fn import(path: &Path, options: &Options) -> Result<Imported, WeightsError> 
 /// True for the first bytes of a checkpoint in either form.
 pub(crate) fn is_checkpoint(bytes: &[u8]) -> bool {
     archive::is_archive(bytes) || old::is_pickle(bytes)
+}
+
+/// True for a file that begins like a checkpoint.
+pub fn is_checkpoint_file(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let file = std::fs::File::open(path);
+    let read = file.and_then(|file| file.take(64).read_to_end(&mut start));
+    read.is_ok() && is_checkpoint(&start)
 }
 
 pub(crate) fn import_bytes(

@@ -8,9 +8,11 @@ use crate::classify::{Classifier, Clip, Cutting, Verdict};
 use crate::pipeline::default_hop;
 use crate::source::Reader;
 use aimclr_model::Card;
-use aimclr_skeleton::Dataset;
 use aimclr_skeleton::cli::table::table;
 use aimclr_skeleton::dataset::Part;
+use aimclr_skeleton::import::ntu::skeleton::Recording;
+use aimclr_skeleton::import::ntu::{FPS, RELEASED_FRAMES, people};
+use aimclr_skeleton::{Dataset, Layout};
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -23,7 +25,7 @@ use std::process::ExitCode;
 pub(super) struct Args {
     #[command(flatten)]
     model: ModelArgs,
-    /// Clips as NDJSON (- is standard input), or data set folders
+    /// Clips as NDJSON (- is standard input) or NTU RGB+D's .skeleton files, or data set folders
     #[arg(required = true, value_name = "FILE|-|DATASET")]
     files: Vec<PathBuf>,
     /// Look at windows of this length and average, instead of at a clip as a whole
@@ -51,10 +53,11 @@ Examples:
   aimclr-run classify --model model.onnx clip.ndjson other.ndjson
   aimclr-run classify --model model.onnx --window 2 --json long.ndjson
   aimclr-run classify --model model.onnx motions --split xsub
+  aimclr-run classify --model ntu60.onnx S001C001P001R001A001.skeleton
   pose-source | aimclr-run classify --model model.onnx -
 
-In a clip everybody is looked at alone; a sample of a data set is looked at with all its bodies,
-as in training. Where a data set has classes of the model, the accuracy is told, too. A clip in
+In a clip everybody is looked at alone; a sample of a data set or a .skeleton file is looked at
+with all its bodies, as in training. Where a data set has classes of the model, the accuracy is told, too. A clip in
 which several things happen one after the other is work for `aimclr-run stream`.";
 
 /// A side of a split.
@@ -104,6 +107,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     for path in &args.files {
         let done = match path.is_dir() {
             true => dataset(args, path, &mut classifier, &mut output),
+            false if path.extension().is_some_and(|end| end == "skeleton") => {
+                recording(path, &mut classifier, &mut output)
+            }
             false => clip(path, &mut classifier, &mut output),
         };
         match done {
@@ -171,6 +177,36 @@ fn clip(
         );
     }
     Ok(())
+}
+
+/// Classifies a recording in NTU RGB+D's form, the first two bodies of each frame together, as the
+/// released code does.
+fn recording(
+    path: &Path,
+    classifier: &mut Classifier<'_>,
+    output: &mut Output<'_>,
+) -> anyhow::Result<()> {
+    let name = path.display().to_string();
+    let layout = &output.card.layout;
+    if layout.joints != Layout::ntu25().joints {
+        bail!(
+            "{name}: layout: expected \"{}\", which the model was trained on, found \"ntu25\"",
+            layout.name
+        );
+    }
+    let recording = Recording::read(path)?;
+    let bodies = people::released(&recording, RELEASED_FRAMES);
+    let Some(verdict) = classifier.sequence(bodies.view(), FPS)? else {
+        bail!(
+            "{name}: nobody is seen in any of {} frames",
+            recording.frames()
+        );
+    };
+    let line = Line {
+        file: &name,
+        ..output.line(&verdict)
+    };
+    output.write(&line)
 }
 
 /// Classifies the samples of a data set.

@@ -254,6 +254,7 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
         );
     }
     let dataset = Dataset::open(&arguments.data)?;
+    config.pretrain.suit(dataset.layout())?;
     let info = RunInfo {
         dataset: dataset.meta().name.clone(),
         data: arguments.data.clone(),

@@ -54,8 +54,9 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments) -> Result<()> {
     let device = arguments.machine.set_up()?;
-    let config = arguments.configured.load()?;
+    let mut config = arguments.configured.load()?;
     let dataset = Dataset::open(&arguments.data)?;
+    config.pretrain.suit(dataset.layout())?;
     let series = Series {
         split: arguments.configured.split(&config)?.into(),
         config,

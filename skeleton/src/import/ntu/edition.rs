@@ -113,7 +113,7 @@ impl Edition {
             license: "LicenseRef-NTU-RGBD".into(),
             citation: citation.into(),
             units: "metre".into(),
-            fps: 30.0,
+            fps: super::FPS,
             layout: "ntu25".into(),
             bodies,
             classes: self.classes(),

@@ -19,6 +19,9 @@ use std::path::{Path, PathBuf};
 /// Frames after which the released code cuts.
 pub const RELEASED_FRAMES: usize = 300;
 
+/// Frames a second.
+pub const FPS: f64 = 30.0;
+
 /// How it is imported.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {

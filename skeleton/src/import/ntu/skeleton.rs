@@ -4,8 +4,9 @@
 //! id), the number of joints, and a line of 12 for each joint (first x, y, z in metres).
 
 use crate::import::ImportError;
-use crate::import::text::{Line, Lines};
+use crate::import::text::{Line, Lines, read_file};
 use std::ops::Range;
+use std::path::Path;
 
 /// Joints of a body in this format.
 pub const JOINTS: usize = 25;
@@ -70,6 +71,14 @@ impl Recording {
     fn range(&self, frame: usize) -> Range<usize> {
         let end = |frame: usize| self.ends.get(frame).copied().unwrap_or(0);
         frame.checked_sub(1).map_or(0, end)..end(frame)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// It can't be read, or as [`parse`](Self::parse).
+    pub fn read(path: &Path) -> Result<Self, ImportError> {
+        Self::parse(&path.display().to_string(), &read_file(path)?)
     }
 
     /// Reads a file's text; `item` is its name for messages.
