@@ -12,7 +12,7 @@ use std::str::FromStr;
 pub enum Stream {
     /// Positions as they are.
     Joint,
-    /// x\[t+1\] − x\[t\]; the last frame is 0.
+    /// x\[t+1\] − x\[t\]; the last frame is its own successor, which gives 0.
     Motion,
     /// Joint minus its parent; the centre is 0.
     Bone,
@@ -45,8 +45,9 @@ impl Stream {
                     let here = sequence.joint(t, m, v);
                     let value = match self {
                         Stream::Joint => here,
-                        Stream::Motion if t + 1 == frames => [0.0; 3],
-                        Stream::Motion => minus(sequence.joint(t + 1, m, v), here),
+                        Stream::Motion => {
+                            minus(sequence.joint((t + 1).min(frames - 1), m, v), here)
+                        }
                         Stream::Bone => minus(here, sequence.joint(t, m, parent)),
                     };
                     out.set_joint(t, m, v, value);

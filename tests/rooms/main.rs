@@ -5,6 +5,7 @@ mod bad_input;
 mod binaries;
 mod chain;
 mod conformance;
+mod picture;
 mod protocols;
 mod real_people;
 mod resume;

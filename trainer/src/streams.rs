@@ -30,12 +30,11 @@ impl Streams {
             Stream::Bone => self.minus(joints, &joints.index_select(3, &self.parents)),
             Stream::Motion => {
                 let frames = joints.size()[2];
-                let (now, next) = (
-                    joints.narrow(2, 0, frames - 1),
+                let (later, last) = (
                     joints.narrow(2, 1, frames - 1),
+                    joints.narrow(2, frames - 1, 1),
                 );
-                let still = joints.narrow(2, 0, 1).zeros_like();
-                Tensor::cat(&[self.minus(&next, &now), still], 2)
+                self.minus(&Tensor::cat(&[later, last], 2), joints)
             }
         }
     }
