@@ -107,11 +107,8 @@ impl<'a> Classifier<'a> {
         };
         let ranges = self.ranges(sequence.frames, fps);
         for range in &ranges {
-            let (sequence, frames) = (sequence.slice(range.clone()), self.card.frames);
-            let window = match self.card.layout.is_2d() {
-                true => resize::of_seen(sequence, frames),
-                false => resize::linear(sequence, frames),
-            };
+            let inside = sequence.slice(range.clone());
+            let window = resize::onto(inside, self.card.frames, &self.card.layout);
             bodies_first(&window, bodies, &mut data);
         }
         self.verdict(ranges.len(), bodies, &data)

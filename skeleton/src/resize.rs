@@ -1,5 +1,6 @@
 //! Bringing a clip to the encoder's number of frames.
 
+use crate::layout::Layout;
 use crate::sequence::{Sequence, SequenceRef};
 
 /// Source position of output frame `i` when `from` frames become `to`: half-pixel centres, clamped,
@@ -9,6 +10,15 @@ fn source(i: usize, from: usize, to: usize) -> (usize, f64) {
     let position = position.clamp(0.0, (from - 1) as f64);
     let lower = (position.floor() as usize).min(from.saturating_sub(2));
     (lower, position - lower as f64)
+}
+
+/// Resampling of all frames onto `frames` of them, as bodies of this layout ask for: [`linear`], of
+/// 2D ones [`of_seen`].
+pub fn onto(sequence: SequenceRef<'_>, frames: usize, layout: &Layout) -> Sequence {
+    match layout.is_2d() {
+        true => of_seen(sequence, frames),
+        false => linear(sequence, frames),
+    }
 }
 
 /// Linear resampling of all frames onto `frames` of them. A sequence without frames gives zeros.

@@ -99,10 +99,7 @@ impl Clips {
                     clip = resize::valid_frames(clip, MAX_CLIP);
                 }
                 *length = clip.frames;
-                let mut clip = match dataset.layout().is_2d() {
-                    true => resize::of_seen(clip, frames),
-                    false => resize::linear(clip, frames),
-                };
+                let mut clip = resize::onto(clip, frames, dataset.layout());
                 preprocessing.apply(&mut clip, dataset.layout());
                 channels_first(&clip.data, place, [frames, bodies, joints]);
             }

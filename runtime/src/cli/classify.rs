@@ -13,7 +13,7 @@ use aimclr_skeleton::dataset::Part;
 use aimclr_skeleton::import::ntu::skeleton::Recording;
 use aimclr_skeleton::import::ntu::{FPS, RELEASED_FRAMES, people};
 use aimclr_skeleton::{Dataset, Layout};
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::io::{BufReader, IsTerminal, StdoutLock, Write};
@@ -57,8 +57,9 @@ Examples:
   pose-source | aimclr-run classify --model model.onnx -
 
 In a clip everybody is looked at alone; a sample of a data set or a .skeleton file is looked at
-with all its bodies, as in training. Where a data set has classes of the model, the accuracy is told, too. A clip in
-which several things happen one after the other is work for `aimclr-run stream`.";
+with all its bodies, as in training. Where a data set has classes of the model, the accuracy is
+told, too. A clip in which several things happen one after the other is work for
+`aimclr-run stream`.";
 
 /// A side of a split.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -187,13 +188,7 @@ fn recording(
     output: &mut Output<'_>,
 ) -> anyhow::Result<()> {
     let name = path.display().to_string();
-    let layout = &output.card.layout;
-    if layout.joints != Layout::ntu25().joints {
-        bail!(
-            "{name}: layout: expected \"{}\", which the model was trained on, found \"ntu25\"",
-            layout.name
-        );
-    }
+    check_layout(&name, &Layout::ntu25(), output.card)?;
     let recording = Recording::read(path)?;
     let bodies = people::released(&recording, RELEASED_FRAMES);
     let Some(verdict) = classifier.sequence(bodies.view(), FPS)? else {
@@ -209,6 +204,18 @@ fn recording(
     output.write(&line)
 }
 
+/// Refuses joints of another layout than the model's.
+fn check_layout(name: &str, found: &Layout, card: &Card) -> anyhow::Result<()> {
+    let expected = &card.layout;
+    ensure!(
+        found.joints == expected.joints,
+        "{name}: layout: expected \"{}\", which the model was trained on, found \"{}\"",
+        expected.name,
+        found.name
+    );
+    Ok(())
+}
+
 /// Classifies the samples of a data set.
 fn dataset(
     args: &Args,
@@ -218,14 +225,7 @@ fn dataset(
 ) -> anyhow::Result<()> {
     let dataset = Dataset::open(path)?;
     let name = path.display().to_string();
-    let (found, expected) = (dataset.layout(), &output.card.layout);
-    if found.joints != expected.joints {
-        bail!(
-            "{name}: layout: expected \"{}\", which the model was trained on, found \"{}\"",
-            expected.name,
-            found.name
-        );
-    }
+    check_layout(&name, dataset.layout(), output.card)?;
     if dataset.meta().bodies > output.card.bodies {
         eprintln!(
             "warning: {name}: {} bodies in a frame, the model takes {}; the others are left out",

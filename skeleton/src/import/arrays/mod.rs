@@ -7,6 +7,7 @@ pub mod released;
 
 use super::ImportError;
 use crate::dataset::{FORMAT, Meta, Split};
+use crate::import::ntu::Name;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -104,26 +105,7 @@ fn by_part(train: &str) -> Split {
 
 /// What a name of NTU RGB+D's form, `SsssCcccPpppRrrrAaaa`, says of a sample; nothing for others.
 fn columns(name: &str) -> BTreeMap<String, String> {
-    let mut columns = BTreeMap::new();
-    let mut rest = name;
-    for (letter, column) in [
-        ('S', "setup"),
-        ('C', "camera"),
-        ('P', "subject"),
-        ('R', "replication"),
-        ('A', "action"),
-    ] {
-        let digits = rest.strip_prefix(letter).and_then(|rest| rest.get(..3));
-        match digits.and_then(|digits| digits.parse::<u16>().ok()) {
-            Some(number) => columns.insert(column.into(), number.to_string()),
-            None => return BTreeMap::new(),
-        };
-        rest = &rest[4..];
-    }
-    match rest {
-        "" => columns,
-        _ => BTreeMap::new(),
-    }
+    Name::parse(name).map(Name::columns).unwrap_or_default()
 }
 
 #[cfg(test)]

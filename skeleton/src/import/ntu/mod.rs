@@ -11,7 +11,7 @@ pub use edition::Edition;
 use super::{Bodies, Clip, ImportError, LeftOut, Official, Source};
 use crate::dataset::{Meta, Sample};
 use files::{File, Files};
-use name::Name;
+pub(super) use name::Name;
 use skeleton::Recording;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -173,18 +173,11 @@ impl Source for Ntu {
         if joints.data.iter().all(|x| *x == 0.0) {
             return Err(ImportError::item(item, "bodies: none in any frame"));
         }
-        let columns = [
-            ("setup", name.setup),
-            ("camera", name.camera),
-            ("subject", name.subject),
-            ("replication", name.replication),
-            ("action", name.action),
-        ];
         let sample = Sample {
             name: file.stem.clone(),
             frames: joints.frames,
             label: usize::from(name.action) - 1,
-            columns: columns.map(|(c, n)| (c.to_string(), n.to_string())).into(),
+            columns: name.columns(),
         };
         Ok(vec![Clip { sample, joints }])
     }

@@ -1,18 +1,20 @@
 //! Names of NTU RGB+D's samples.
 
+use std::collections::BTreeMap;
+
 /// What a name says, `SsssCcccPpppRrrrAaaa`; all numbers count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Name {
-    pub(super) setup: u16,
-    pub(super) camera: u16,
-    pub(super) subject: u16,
-    pub(super) replication: u16,
-    pub(super) action: u16,
+pub(in crate::import) struct Name {
+    pub(in crate::import) setup: u16,
+    pub(in crate::import) camera: u16,
+    pub(in crate::import) subject: u16,
+    pub(in crate::import) replication: u16,
+    pub(in crate::import) action: u16,
 }
 
 impl Name {
     /// Takes a name apart; nothing where it is none.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::import) fn parse(text: &str) -> Option<Self> {
         let mut rest = text;
         let mut number = |letter: char| {
             let digits = rest.strip_prefix(letter)?.get(..3)?;
@@ -28,6 +30,19 @@ impl Name {
             action: number('A')?,
         };
         rest.is_empty().then_some(name)
+    }
+
+    /// The columns of `samples.csv` that it fills.
+    pub(in crate::import) fn columns(self) -> BTreeMap<String, String> {
+        [
+            ("setup", self.setup),
+            ("camera", self.camera),
+            ("subject", self.subject),
+            ("replication", self.replication),
+            ("action", self.action),
+        ]
+        .map(|(column, number)| (column.to_string(), number.to_string()))
+        .into()
     }
 }
 
