@@ -27,11 +27,22 @@ fn classifier(pooled: Pooled) -> Head {
     }
 }
 
-/// The published widths with random weights: as drawn, or with batch norms and edge weights away
-/// from the identity, as if trained.
+/// The published widths with random weights.
 pub fn weights(stream: Stream, bodies: usize, pooled: Pooled, trained: bool) -> Weights {
+    let plan = Plan::paper(Layout::ntu25().len());
+    of_plan(plan, stream, bodies, pooled, trained)
+}
+
+/// An encoder on `ntu25` with random weights: as drawn, or with batch norms and edge weights away
+/// from the identity, as if trained.
+pub fn of_plan(
+    plan: Plan,
+    stream: Stream,
+    bodies: usize,
+    pooled: Pooled,
+    trained: bool,
+) -> Weights {
     let layout = Layout::ntu25();
-    let plan = Plan::paper(layout.len());
     tch::manual_seed(7);
     let encoder = Encoder::new(plan, classifier(pooled), Device::Cpu);
     encoder

@@ -8,4 +8,5 @@ mod conformance;
 mod picture;
 mod protocols;
 mod real_people;
+mod released;
 mod resume;
