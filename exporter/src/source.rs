@@ -141,6 +141,11 @@ impl Names {
         })
     }
 
+    /// The names alone.
+    pub fn into_names(self) -> Vec<String> {
+        self.names
+    }
+
     /// Reads one name a line; empty lines are skipped.
     pub fn read(path: &Path) -> Result<Self, ExportError> {
         let text = std::fs::read_to_string(path).map_err(|source| ExportError::Io {

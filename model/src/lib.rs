@@ -6,6 +6,7 @@
 //! runtime meet here and nowhere else.
 
 pub mod card;
+pub mod cli;
 pub mod onnx;
 pub mod plan;
 pub mod pytorch;

@@ -14,26 +14,36 @@ const BODIES: usize = 2;
 /// Seconds of a window: NTU RGB+D's clips, which are used whole, are mostly 2 to 3 long.
 const WINDOW: f64 = 2.5;
 
-/// A card for what the released code trains; none where the encoder isn't whole or has another
-/// number of joints.
+/// A card for what the released code trains; none where the encoder isn't whole, or has not 25
+/// joints and nothing is said of them.
 pub(super) fn make(weights: &Weights, options: &Options) -> Result<Option<Card>, WeightsError> {
     let Ok((plan, head)) = Plan::of_weights(weights, QUERY) else {
         return Ok(None);
     };
-    let layout = Layout::ntu25();
-    if layout.len() != plan.joints {
-        return Ok(None);
-    }
+    let format = |reason| WeightsError::Format {
+        path: weights.path.clone(),
+        reason,
+    };
+    let layout = match &options.layout {
+        Some(layout) if layout.len() != plan.joints => {
+            let Layout { name, joints, .. } = layout;
+            let (found, said) = (plan.joints, joints.len());
+            return Err(format(format!(
+                "the encoder knows {found} joints, {name} has {said}"
+            )));
+        }
+        Some(layout) => layout.clone(),
+        None if plan.joints == Layout::ntu25().len() => Layout::ntu25(),
+        None => return Ok(None),
+    };
     let (classes, protocol) = match head {
         Head::Classifier { classes, .. } => (classes, "linear"),
         Head::Projection | Head::None => (0, "pretrain"),
     };
     let names = match &options.classes {
         Some(names) if names.len() != classes => {
-            return Err(WeightsError::Format {
-                path: weights.path.clone(),
-                reason: format!("{} class names for {classes} classes", names.len()),
-            });
+            let named = names.len();
+            return Err(format(format!("{named} class names for {classes} classes")));
         }
         Some(names) => names.clone(),
         None => (0..classes).map(|label| format!("class {label}")).collect(),
@@ -41,6 +51,7 @@ pub(super) fn make(weights: &Weights, options: &Options) -> Result<Option<Card>,
     let file = weights.path.file_name().unwrap_or_default();
     Ok(Some(Card {
         version: VERSION,
+        preprocessing: Preprocessing::usual(&layout),
         layout,
         frames: FRAMES,
         bodies: BODIES,
@@ -49,7 +60,6 @@ pub(super) fn make(weights: &Weights, options: &Options) -> Result<Option<Card>,
         fusion: vec![1.0],
         classes: names,
         embedding: plan.embedding(head.pooled()),
-        preprocessing: Preprocessing::Released,
         provenance: Provenance {
             dataset: format!("unknown; imported from {}", file.to_string_lossy()),
             license: "NOASSERTION".into(),

@@ -14,9 +14,10 @@ mod tensor;
 
 use crate::plan::{Head, Plan, QUERY};
 use crate::weights::{Tensor, Weights, WeightsError};
-use aimclr_skeleton::Stream;
 use aimclr_skeleton::pickle::{Pickle, PickleError, Rules};
+use aimclr_skeleton::{Layout, Stream};
 use names::{Name, Place};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
@@ -46,12 +47,14 @@ pub struct Options {
     /// What the encoder was trained on. Of a file with several encoders, the one for that stream;
     /// by default that for joints. Of a file with one, the caller's word goes into the card.
     pub stream: Option<Stream>,
+    /// Whose joints it knows; `ntu25` where there are 25 and nothing is said.
+    pub layout: Option<Layout>,
     /// Names of the classes, as many as the classifier has.
     pub classes: Option<Vec<String>>,
 }
 
 /// A tensor of the file that has no place in a [`Weights`] file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unplaced {
     /// Its name in the checkpoint.
     pub name: String,
@@ -62,8 +65,8 @@ pub struct Unplaced {
 /// What a checkpoint gives.
 #[derive(Debug, Clone)]
 pub struct Imported {
-    /// The tensors under a `Weights` file's names, and a card where the encoder is whole and has as
-    /// many joints as `ntu25`.
+    /// The tensors under a `Weights` file's names, and a card where the encoder is whole and its
+    /// layout is known.
     pub weights: Weights,
     /// Entries of the state dict that could not be placed. The counters `num_batches_tracked`,
     /// which nothing reads, are passed over.
@@ -76,7 +79,7 @@ pub struct Imported {
 ///
 /// # Errors
 /// The file is damaged or asks to run code, has no encoder of the stream, or another number of
-/// classes than were named.
+/// joints or classes than were named.
 pub fn import(path: &Path, options: &Options) -> Result<Imported, WeightsError> {
     let bytes = crate::weights::read_bounded(path)?;
     import_bytes(path, &bytes, options)

@@ -97,6 +97,7 @@ fn a_file_without_a_card_gets_one() {
         let mut options = Options {
             stream: Some(Stream::Bone),
             classes: Some(["a", "b", "c"].map(String::from).to_vec()),
+            ..Options::default()
         };
         let card = import(&path, &options).expect("read").weights.card;
         let card = card.expect("a card");

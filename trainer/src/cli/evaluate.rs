@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::data::Cut;
 use crate::evaluate::settings::Schedule;
 use crate::evaluate::{Epoch, Kind, Protocol as Measuring, Scaling, Select, Trial};
-use aimclr_model::Weights;
+use aimclr_model::cli::Checkpoint;
 use aimclr_model::plan::Pooled;
 use aimclr_skeleton::Dataset;
 use anyhow::{Result, ensure};
@@ -47,9 +47,11 @@ struct Common {
     /// Dataset folder.
     #[arg(long, value_name = "DATASET")]
     data: PathBuf,
-    /// Run folder or .safetensors file of the encoder.
+    /// The encoder: a run folder, a .safetensors file or a PyTorch checkpoint.
     #[arg(long, value_name = "RUN|FILE")]
     weights: PathBuf,
+    #[command(flatten)]
+    checkpoint: Checkpoint,
     /// Folder for result.json, scores.safetensors (for `fuse` and `report`) and, of a trained
     /// protocol, weights.safetensors (for the exporter), metrics.jsonl and labelled.txt.
     #[arg(long, value_name = "RESULT")]
@@ -217,7 +219,7 @@ fn measure(common: &Common, config: &Config, kind: Kind, seed: u64, seeds: u64) 
     let device = common.machine.set_up()?;
     let split = common.configured.split(config)?;
     let dataset = Dataset::open(&common.data)?;
-    let weights = Weights::read(&common.weights)?;
+    let weights = common.checkpoint.read(&common.weights)?;
     let trial = Trial::new(&dataset, split, &weights, cut(common)?, device)?;
     let protocol = Measuring { kind, share: None };
     let bar = Bar::new(protocol);

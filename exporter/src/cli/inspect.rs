@@ -1,0 +1,155 @@
+//! `aimclr-export inspect`.
+
+use super::size;
+use crate::inspect::Summary;
+use aimclr_model::Card;
+use anyhow::Result;
+use clap::Args;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Say what lies in a model.onnx or in weights
+///
+/// The model card, the encoder's blocks with their parameters and multiply-accumulates, and the
+/// graph's operators.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  aimclr-export inspect model.onnx
+  aimclr-export inspect runs/walk --json")]
+pub(super) struct InspectArgs {
+    /// A .onnx file, a .safetensors file or a run folder
+    file: PathBuf,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &InspectArgs, out: &mut dyn Write) -> Result<ExitCode> {
+    let summary = Summary::read(&args.file)?;
+    match args.json {
+        true => writeln!(out, "{}", serde_json::to_string(&summary)?)?,
+        false => print_summary(&summary, out)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_summary(summary: &Summary, out: &mut dyn Write) -> Result<()> {
+    let mut line = |name: &str, value: String| writeln!(out, "{name:<14}{value}");
+    let card = &summary.card;
+    line(
+        "file",
+        format!(
+            "{} ({}, {})",
+            summary.path.display(),
+            summary.format,
+            size(summary.bytes)
+        ),
+    )?;
+    let Card {
+        layout,
+        frames,
+        bodies,
+        window,
+        calibration,
+        provenance,
+        ..
+    } = card;
+    let joints = layout.len();
+    line(
+        "input",
+        format!(
+            "(N, M, {frames}, {joints}, 3): {} joints, up to {bodies} bodies, {window:.2} s",
+            layout.name
+        ),
+    )?;
+    let streams: Vec<String> = card
+        .streams
+        .iter()
+        .map(|stream| stream.to_string())
+        .collect();
+    line("streams", streams.join(", "))?;
+    line("embedding", card.embedding.to_string())?;
+    let classes = match card.classes.len() {
+        0 => "none: no classifier".into(),
+        n => format!("{n}: {}", card.classes.join(", ")),
+    };
+    line("classes", classes)?;
+    if !card.classes.is_empty() {
+        let (t, unknown) = (calibration.temperature, calibration.unknown_below);
+        line(
+            "calibration",
+            format!("temperature {t}, unknown below {unknown}"),
+        )?;
+    }
+    line("preprocessing", card.preprocessing.to_string())?;
+    let split = [&provenance.dataset, &provenance.split, &provenance.protocol];
+    let split: Vec<&str> = split
+        .iter()
+        .map(|s| s.as_str())
+        .filter(|s| !s.is_empty())
+        .collect();
+    line(
+        "trained on",
+        format!(
+            "{}, {} epochs, seed {}",
+            split.join(", "),
+            provenance.epochs,
+            provenance.seed
+        ),
+    )?;
+    for (name, text) in [
+        ("licence", &provenance.license),
+        ("citation", &provenance.citation),
+    ] {
+        if !text.is_empty() {
+            line(name, text.clone())?;
+        }
+    }
+    if let Some(commit) = &provenance.commit {
+        line("commit", commit.clone())?;
+    }
+    for (name, value) in &provenance.metrics {
+        line("metric", format!("{name} {value}"))?;
+    }
+    if let Some(graph) = &summary.graph {
+        let operators = graph
+            .operators
+            .iter()
+            .map(|(name, n)| format!("{name} ×{n}"));
+        let operators: Vec<String> = operators.collect();
+        line(
+            "graph",
+            format!(
+                "opset {}, IR {}, by {}",
+                graph.opset, graph.ir_version, graph.producer
+            ),
+        )?;
+        line("operators", operators.join(", "))?;
+    }
+    let macs = summary.macs as f64 / 1e6;
+    line(
+        "size",
+        format!(
+            "{} parameters, {macs:.1} million multiply-accumulates a body",
+            summary.parameters
+        ),
+    )?;
+    if !summary.blocks.is_empty() {
+        writeln!(
+            out,
+            "\n{:>5}{:>12}{:>8}{:>12}{:>12}",
+            "block", "channels", "stride", "parameters", "MMACs"
+        )?;
+    }
+    for (i, block) in summary.blocks.iter().enumerate() {
+        let channels = format!("{} → {}", block.input, block.output);
+        let macs = block.macs as f64 / 1e6;
+        writeln!(
+            out,
+            "{i:>5}{channels:>12}{:>8}{:>12}{macs:>12.2}",
+            block.stride, block.parameters
+        )?;
+    }
+    Ok(())
+}

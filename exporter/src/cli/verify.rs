@@ -1,0 +1,174 @@
+//! `aimclr-export verify`.
+
+use crate::source::Source;
+use crate::verify::{Expected, Report, Row, TOLERANCE, backends, check_pair};
+use aimclr_engine::{Backend, Device, Options};
+use aimclr_model::cli::Checkpoint;
+use aimclr_model::onnx::ModelFile;
+use anyhow::Result;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Hold a model.onnx against the weights that it came from
+///
+/// Runs windows of many kinds (one body, two, one absent, a constant pose, half a kilometre away,
+/// jumps of metres, batches of one and seven) through the graph in each engine, and compares with
+/// the weights computed plainly in f64. Differences are absolute, or shares of the largest value
+/// where that is above 1.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  aimclr-export verify model.onnx --weights runs/walk
+  aimclr-export verify model.onnx --weights runs/walk --backend onnxruntime --device cuda
+  aimclr-export verify model.onnx --weights runs/walk --tolerance 1e-5 --json")]
+pub(super) struct VerifyArgs {
+    /// The model to check
+    model: PathBuf,
+    /// The weights that it was exported from: a run folder, a .safetensors file or a PyTorch checkpoint
+    #[arg(long, value_name = "FILE|RUN")]
+    weights: PathBuf,
+    #[command(flatten)]
+    checkpoint: Checkpoint,
+    /// Engine to run it in: tract or onnxruntime; may be given twice [default: both]
+    #[arg(long, value_name = "NAME")]
+    backend: Vec<Backend>,
+    /// Where ONNX Runtime computes: cpu, cuda or cuda:N
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    device: Device,
+    /// Threads within one run of ONNX Runtime
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    threads: usize,
+    /// Largest difference that counts as the same
+    #[arg(long, value_name = "X", default_value_t = TOLERANCE, value_parser = tolerance)]
+    tolerance: f64,
+    /// Print one JSON object instead of tables
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<ExitCode> {
+    let model = ModelFile::read(&args.model)?;
+    let source = Source::of(args.checkpoint.read(&args.weights)?, None)?;
+    check_pair(&model, &source)?;
+    let bar = progress();
+    let expected = Expected::of(&source, |share| bar.set_position((share * 100.0) as u64));
+    bar.finish_and_clear();
+    let mut reports = Vec::new();
+    for backend in backends(&args.backend) {
+        let options = Options {
+            backend,
+            device: match backend {
+                // Beside ONNX Runtime on a GPU, tract on the processor is still worth a look; on
+                // its own it is asked for something that it can't do, and says so.
+                Backend::Tract if args.backend.is_empty() => Device::Cpu,
+                _ => args.device,
+            },
+            threads: args.threads,
+        };
+        let report = expected.verify(&model, options)?;
+        if !args.json {
+            print_report(&report, args.tolerance, out)?;
+        }
+        reports.push(report);
+    }
+    let within = reports.iter().all(|report| report.within(args.tolerance));
+    if args.json {
+        #[derive(Serialize)]
+        struct Verified<'a> {
+            model: &'a Path,
+            weights: &'a Path,
+            tolerance: f64,
+            within: bool,
+            hosts: Vec<Report>,
+        }
+        let verified = Verified {
+            model: &args.model,
+            weights: &source.path,
+            tolerance: args.tolerance,
+            within,
+            hosts: reports,
+        };
+        writeln!(out, "{}", serde_json::to_string(&verified)?)?;
+    }
+    match within {
+        true => Ok(ExitCode::SUCCESS),
+        false => {
+            eprintln!(
+                "error: {}: not what {} gives: a difference is above {:e}",
+                args.model.display(),
+                source.path.display(),
+                args.tolerance
+            );
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// A difference that can be compared with.
+fn tolerance(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
+        _ => Err("expected a number, 0 or more".into()),
+    }
+}
+
+fn print_report(report: &Report, tolerance: f64, out: &mut dyn Write) -> Result<()> {
+    writeln!(out, "{}", report.description)?;
+    let classifier = report.rows.iter().any(|row| row.logits.is_some());
+    write!(
+        out,
+        "  {:<26}{:>14}{:>11}",
+        "windows", "embedding max", "mean"
+    )?;
+    if classifier {
+        write!(out, "{:>14}{:>11}{:>8}", "logits max", "mean", "top-1")?;
+    }
+    writeln!(out)?;
+    for row in &report.rows {
+        let Row {
+            windows,
+            n,
+            embedding,
+            ..
+        } = row;
+        write!(
+            out,
+            "  {windows:<26}{:>14.1e}{:>11.1e}",
+            embedding.max, embedding.mean
+        )?;
+        if let (Some(logits), Some(agree)) = (row.logits, row.top1_agree) {
+            let agree = format!("{agree}/{n}");
+            write!(out, "{:>14.1e}{:>11.1e}{agree:>8}", logits.max, logits.mean)?;
+        }
+        writeln!(out)?;
+    }
+    let verdict = match report.within(tolerance) {
+        true => "within",
+        false => "NOT within",
+    };
+    writeln!(
+        out,
+        "  largest difference {:.1e}, {verdict} {tolerance:e}; one window of one body {:.2} ms (median)\n",
+        report.max(),
+        report.median_ms
+    )?;
+    Ok(())
+}
+
+/// A bar on a terminal, nothing in a pipe.
+fn progress() -> ProgressBar {
+    let target = match std::io::stderr().is_terminal() {
+        true => ProgressDrawTarget::stderr(),
+        false => ProgressDrawTarget::hidden(),
+    };
+    let style =
+        ProgressStyle::with_template("computing what the weights give {wide_bar} {percent}%");
+    let bar = ProgressBar::with_draw_target(Some(100), target);
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

@@ -1,0 +1,162 @@
+//! How weights are named on a command line, for every program that reads some.
+
+use crate::pytorch::{self, Imported, Options, Unplaced};
+use crate::weights::{Weights, WeightsError};
+use aimclr_skeleton::{Layout, Stream};
+use clap::Args;
+use std::path::Path;
+
+/// What has to be said of a PyTorch checkpoint, which has no model card.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Checkpoint {
+    /// Of a PyTorch checkpoint: which stream's encoder is taken, or was trained on; joint, motion or
+    /// bone [default: joint]
+    #[arg(long, value_name = "STREAM")]
+    stream: Option<Stream>,
+    /// Of a PyTorch checkpoint: whose joints the encoder knows [default: ntu25, where there are 25]
+    #[arg(long, value_name = "LAYOUT", value_parser = layout)]
+    layout: Option<Layout>,
+}
+
+fn layout(name: &str) -> Result<Layout, String> {
+    Layout::by_name(name).map_err(|error| error.to_string())
+}
+
+/// Names that are told of each reason why tensors have no place.
+const TOLD: usize = 3;
+
+impl Checkpoint {
+    /// Takes a checkpoint in.
+    ///
+    /// # Errors
+    /// As [`pytorch::import`].
+    pub fn import(
+        &self,
+        path: &Path,
+        classes: Option<Vec<String>>,
+    ) -> Result<Imported, WeightsError> {
+        let options = Options {
+            stream: self.stream,
+            layout: self.layout.clone(),
+            classes,
+        };
+        pytorch::import(path, &options)
+    }
+
+    /// Reads weights of any kind. What of a checkpoint found no place, and what its encoder lacks,
+    /// is told on standard error.
+    ///
+    /// # Errors
+    /// As [`Weights::read`]; and where something is said of a file that has a card itself.
+    pub fn read(&self, path: &Path) -> Result<Weights, WeightsError> {
+        if !pytorch::is_checkpoint_file(path) {
+            let said = [
+                ("--stream", self.stream.is_some()),
+                ("--layout", self.layout.is_some()),
+            ];
+            if let Some((option, _)) = said.into_iter().find(|(_, said)| *said) {
+                return Err(WeightsError::Format {
+                    path: path.into(),
+                    reason: format!("{option}: this is no PyTorch checkpoint, its card says it"),
+                });
+            }
+            return Weights::read(path);
+        }
+        let imported = self.import(path, None)?;
+        for line in told(&imported) {
+            eprintln!("{line}");
+        }
+        Ok(imported.weights)
+    }
+}
+
+/// A line for each reason why tensors are not placed, and one for those that are missing.
+fn told(imported: &Imported) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for Unplaced { name, reason } in &imported.unplaced {
+        match reasons.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, names)) => names.push(name),
+            None => reasons.push((reason, vec![name])),
+        }
+    }
+    let unplaced = reasons
+        .iter()
+        .map(|(reason, names)| format!("not placed: {}: {reason}", some(names)));
+    let missing: Vec<&str> = imported.missing.iter().map(String::as_str).collect();
+    let missing = (!missing.is_empty()).then(|| format!("missing: {}", some(&missing)));
+    unplaced.chain(missing).collect()
+}
+
+/// The first names, and how many there are beside them.
+fn some(names: &[&str]) -> String {
+    match names.len().checked_sub(TOLD) {
+        Some(more @ 2..) => format!("{} and {more} more", names[..TOLD].join(", ")),
+        _ => names.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        checkpoint: Checkpoint,
+    }
+
+    fn parsed(arguments: &[&str]) -> Checkpoint {
+        let all = ["test"].iter().chain(arguments);
+        Cli::try_parse_from(all).expect("parsed").checkpoint
+    }
+
+    fn checkpoint(name: &str) -> std::path::PathBuf {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/checkpoints");
+        folder.join(name)
+    }
+
+    #[test]
+    fn what_has_no_place_is_told_by_its_reason() {
+        let path = checkpoint("three_streams.pt");
+        let imported = parsed(&["--stream", "bone"]).import(&path, None);
+        let lines = told(&imported.expect("read"));
+        let joint =
+            "not placed: encoder_q.data_bn.weight, encoder_k.data_bn.weight, queue and 1 more";
+        assert!(
+            lines[0]
+                .starts_with("not placed: encoder_q.data_bn.weight, encoder_k.data_bn.weight, "),
+            "{joint}: {lines:?}"
+        );
+        assert!(lines[0].ends_with(": of the stream joint"), "{lines:?}");
+        assert!(lines[2].starts_with("missing: encoder_q.A, "), "{lines:?}");
+        assert!(lines[2].ends_with(" more"), "{lines:?}");
+    }
+
+    #[test]
+    fn what_a_card_says_is_not_said_again() {
+        let path =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/small/weights.safetensors");
+        assert!(parsed(&[]).read(&path).is_ok());
+        for said in [["--stream", "bone"], ["--layout", "ntu25"]] {
+            let error = parsed(&said).read(&path).expect_err("has a card");
+            assert!(error.to_string().contains(said[0]), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_is_of_the_layout_that_is_said() {
+        let path = checkpoint("whole.pt");
+        let card = |arguments: &[&str]| {
+            let weights = parsed(arguments).read(&path).expect("read");
+            weights.card.expect("a card")
+        };
+        assert_eq!(card(&[]).layout.name, "ntu25");
+        let body25 = card(&["--layout", "body25"]);
+        assert_eq!(body25.layout.name, "body25");
+        assert_eq!(body25.preprocessing.name(), "torso-2d-1");
+        let error = parsed(&["--layout", "coco17"]).read(&path);
+        let error = error.expect_err("17 joints").to_string();
+        assert!(error.contains("25 joints, coco17 has 17"), "{error}");
+    }
+}
