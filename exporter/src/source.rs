@@ -4,9 +4,7 @@ use crate::ExportError;
 use aimclr_model::Card;
 use aimclr_model::plan::{Head, Plan, Pooled, QUERY};
 use aimclr_model::weights::Weights;
-use aimclr_skeleton::Stream;
-use aimclr_skeleton::import::ntu::Edition;
-use aimclr_skeleton::import::pku_mmd;
+use aimclr_skeleton::{Stream, classes};
 use std::path::{Path, PathBuf};
 
 /// A linear classifier on the embedding.
@@ -127,37 +125,21 @@ pub struct Names {
 }
 
 impl Names {
-    /// Those of `ntu60`, `ntu120` or `pku-mmd`, or of the file that `name` is the path of.
-    pub fn named(name: &Path) -> Result<Self, ExportError> {
-        let known = match name.to_str() {
-            Some("ntu60") => Edition::Ntu60.classes(),
-            Some("ntu120") => Edition::Ntu120.classes(),
-            Some("pku-mmd") => pku_mmd::classes(),
-            _ => return Self::read(name),
-        };
+    /// As [`classes::read`] has it.
+    pub fn read(name: &Path) -> Result<Self, ExportError> {
+        let names = classes::read(name).map_err(|source| ExportError::Io {
+            path: name.into(),
+            source,
+        })?;
         Ok(Self {
             path: name.into(),
-            names: known,
+            names,
         })
     }
 
     /// The names alone.
     pub fn into_names(self) -> Vec<String> {
         self.names
-    }
-
-    /// Reads one name a line; empty lines are skipped.
-    pub fn read(path: &Path) -> Result<Self, ExportError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ExportError::Io {
-            path: path.into(),
-            source,
-        })?;
-        let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
-        let names = lines.filter(|line| !line.is_empty());
-        Ok(Self {
-            path: path.into(),
-            names: names.map(String::from).collect(),
-        })
     }
 }
 

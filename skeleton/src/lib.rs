@@ -10,6 +10,7 @@
 //! M bodies. Sequences lie in memory as (T, M, V, 3), C order, f32: x, y, z in metres,
 //! or x, y in pixels and a confidence for 2D layouts.
 
+pub mod classes;
 pub mod cli;
 pub mod convert;
 pub mod dataset;

@@ -4,6 +4,7 @@ use super::size;
 use crate::graph;
 use crate::source::{Names, Source};
 use aimclr_model::cli::Checkpoint;
+use aimclr_skeleton::classes;
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
@@ -29,7 +30,7 @@ pub(super) struct OnnxArgs {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Replace the names of the classes by those of a data set, or those in a text file, one a line
-    #[arg(long, value_name = "ntu60|ntu120|pku-mmd|FILE")]
+    #[arg(long, value_name = classes::EXPECTED)]
     classes: Option<PathBuf>,
     #[command(flatten)]
     checkpoint: Checkpoint,
@@ -39,7 +40,7 @@ pub(super) struct OnnxArgs {
 }
 
 pub(super) fn run(args: &OnnxArgs, out: &mut dyn Write) -> Result<ExitCode> {
-    let names = args.classes.as_deref().map(Names::named).transpose()?;
+    let names = args.classes.as_deref().map(Names::read).transpose()?;
     let weights = args.checkpoint.read(&args.weights)?;
     let source = Source::of(weights, names.as_ref())?;
     let bytes = graph::write(&source, &args.out).context("cannot write the model")?;

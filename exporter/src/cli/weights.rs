@@ -3,6 +3,7 @@
 use crate::source::Names;
 use aimclr_model::cli::Checkpoint;
 use aimclr_model::pytorch::Unplaced;
+use aimclr_skeleton::classes;
 use anyhow::{Result, ensure};
 use clap::Args;
 use serde::Serialize;
@@ -27,7 +28,7 @@ pub(super) struct WeightsArgs {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Names of the classes: those of a data set, or those in a text file, one a line
-    #[arg(long, value_name = "ntu60|ntu120|pku-mmd|FILE")]
+    #[arg(long, value_name = classes::EXPECTED)]
     classes: Option<PathBuf>,
     #[command(flatten)]
     checkpoint: Checkpoint,
@@ -37,7 +38,7 @@ pub(super) struct WeightsArgs {
 }
 
 pub(super) fn run(args: &WeightsArgs, out: &mut dyn Write) -> Result<ExitCode> {
-    let names = args.classes.as_deref().map(Names::named).transpose()?;
+    let names = args.classes.as_deref().map(Names::read).transpose()?;
     let names = names.map(Names::into_names);
     let imported = args.checkpoint.import(&args.file, names)?;
     ensure!(
