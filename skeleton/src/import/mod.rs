@@ -15,15 +15,18 @@ mod partial;
 pub mod pku_mmd;
 pub mod poses;
 mod run;
+pub mod said;
 mod text;
 
 pub use bodies::Bodies;
 pub use error::ImportError;
+pub use partial::checksum;
 pub use run::{Options, Report, SplitCount, import};
 
 use crate::dataset::{Meta, Sample};
 use crate::sequence::Sequence;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// One sequence as a source gives it, in the units and axes of its layout.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,11 +74,10 @@ pub trait Source: Sync {
     /// # Errors
     /// The item is damaged; file, line and field are named.
     fn read(&self, item: usize) -> Result<Vec<Clip>, ImportError>;
-    /// Whatever else decides what comes out, such as options and the files' sizes, in any words: an
-    /// import that was stopped goes on only where they are the same.
-    fn settings(&self) -> String {
-        String::new()
-    }
+    /// Whatever else decides what comes out: an object of options by their names, and what small
+    /// files say, as a [`checksum`]; null where [`meta`](Self::meta) holds all. An import that was
+    /// stopped goes on only where it is the same.
+    fn settings(&self) -> Value;
     /// What is left out from the start, such as samples that the authors list as broken.
     fn left_out(&self) -> &[LeftOut] {
         &[]

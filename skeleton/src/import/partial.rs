@@ -4,23 +4,24 @@ use super::{ImportError, LeftOut};
 use crate::dataset::{DatasetError, Meta, Sample, file_bytes};
 use crate::files::write_atomically;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// What an import is of: only the same goes on from what was done.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(super) struct Plan<'a> {
     /// Version of this folder's files.
     pub(super) format: &'static str,
     /// What `dataset.toml` will say.
     pub(super) dataset: &'a Meta,
-    /// Number of items.
-    pub(super) items: usize,
     /// Checksum over the items' names.
-    pub(super) names: u32,
+    pub(super) recordings: Value,
     /// [`super::Source::settings`].
-    pub(super) settings: String,
+    pub(super) settings: Value,
     /// Whether bad items are left out.
     pub(super) skip_bad: bool,
 }
@@ -99,9 +100,9 @@ impl Partial {
             }
             Some(found) if !force => {
                 let reason = format!(
-                    "holds an import that was stopped, with another {}; the command that began it \
-                     goes on, --force begins anew",
-                    differing(&found, &wanted)
+                    "holds an import that was stopped and differs in {}; the command that began \
+                     it goes on, --force begins anew",
+                    differing(&found, &wanted).join(", ")
                 );
                 return Err(ImportError::Source {
                     path: out.into(),
@@ -179,10 +180,38 @@ fn kept(journal: &mut File, fits: impl Fn(usize) -> bool) -> io::Result<Vec<Entr
     Ok(entries)
 }
 
-/// The keys whose values are not the same.
-fn differing(found: &serde_json::Value, wanted: &serde_json::Value) -> String {
-    let keys = wanted.as_object().into_iter().flatten();
-    let differing = keys.filter(|(key, value)| found.get(key) != Some(value));
-    let names: Vec<&str> = differing.map(|(key, _)| key.as_str()).collect();
-    names.join(", ")
+/// What stands for texts of which only it matters whether they are the same; not a number, so that
+/// no message shows it.
+pub fn checksum<T: AsRef<[u8]>>(texts: impl IntoIterator<Item = T>) -> Value {
+    let sum = texts.into_iter().fold(0, |sum, text| {
+        let sum = crc32c::crc32c_append(sum, text.as_ref());
+        crc32c::crc32c_append(sum, b"\n")
+    });
+    Value::Array(vec![sum.into()])
+}
+
+/// The keys whose values are not the same, those of objects within included, and both values where
+/// they are short.
+fn differing(found: &Value, wanted: &Value) -> Vec<String> {
+    let (Some(found), Some(wanted)) = (found.as_object(), wanted.as_object()) else {
+        return Vec::new();
+    };
+    let keys: BTreeSet<&String> = found.keys().chain(wanted.keys()).collect();
+    let shown = |value: &Value| match value {
+        Value::Null => Some("none".to_string()),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => Some(value.to_string()),
+        Value::Array(_) | Value::Object(_) => None,
+    };
+    let differing = |key: &String| {
+        let [then, now] = [found, wanted].map(|map| map.get(key).unwrap_or(&Value::Null));
+        if then == now {
+            return Vec::new();
+        }
+        match (then.is_object() && now.is_object(), shown(then), shown(now)) {
+            (true, ..) => self::differing(then, now),
+            (false, Some(then), Some(now)) => vec![format!("{key} ({then} then, {now} now)")],
+            _ => vec![key.clone()],
+        }
+    };
+    keys.into_iter().flat_map(differing).collect()
 }

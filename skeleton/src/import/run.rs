@@ -2,7 +2,7 @@
 
 use super::check::check;
 use super::order::in_order;
-use super::partial::{Entry, Partial, Plan};
+use super::partial::{Entry, Partial, Plan, checksum};
 use super::{Clip, ImportError, LeftOut, Source};
 use crate::dataset::{Dataset, DatasetError, Part, Writer};
 use serde::Serialize;
@@ -83,13 +83,9 @@ pub fn import(
     }
     let new = !out.exists();
     let plan = Plan {
-        format: "aimclr-import/1",
+        format: "aimclr-import/2",
         dataset: meta,
-        items: source.len(),
-        names: (0..source.len()).fold(0, |sum, item| {
-            let sum = crc32c::crc32c_append(sum, source.name(item).as_bytes());
-            crc32c::crc32c_append(sum, b"\n")
-        }),
+        recordings: checksum((0..source.len()).map(|item| source.name(item))),
         settings: source.settings(),
         skip_bad: options.skip_bad,
     };

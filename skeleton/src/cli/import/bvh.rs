@@ -1,6 +1,9 @@
 //! `aimclr-data import bvh`.
 
-use super::poses::{self, AboutArgs, Opened, Root};
+use super::about::fps;
+use super::poses::{OfPoses, Root, scale};
+use crate::import::ImportError;
+use crate::import::poses::Poses;
 use crate::import::poses::bvh::{self, Take, Up};
 use std::path::PathBuf;
 
@@ -10,25 +13,19 @@ pub struct Args {
     #[command(flatten)]
     root: Root,
     #[command(flatten)]
-    about: AboutArgs,
+    about: OfPoses,
     /// Frames a second of the data set; files of another rate are brought to it
-    #[arg(long, value_name = "FPS", default_value = "30", value_parser = poses::fps)]
+    #[arg(long, value_name = "FPS", default_value = "30", value_parser = fps)]
     fps: f64,
     /// Metres in one of the files' units: 0.01 for centimetres
-    #[arg(long, value_name = "METRES", default_value = "0.01", value_parser = poses::scale)]
+    #[arg(long, value_name = "METRES", default_value = "0.01", value_parser = scale)]
     scale: f64,
     /// Which way is up in the files
-    #[arg(long, value_enum, default_value_t = UpArg::Y)]
-    up: UpArg,
+    #[arg(long, value_enum, default_value_t)]
+    up: Up,
     /// Names of joints that are none of the built-in schemes, see docs/import-poses.md
     #[arg(long, value_name = "FILE.toml")]
     map: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum UpArg {
-    Y,
-    Z,
 }
 
 impl Args {
@@ -36,16 +33,12 @@ impl Args {
     ///
     /// # Errors
     /// It has no clips, or can't be read.
-    pub fn source(&self) -> Opened {
-        let folder = &self.root.folder;
+    pub fn open(&self) -> Result<Poses, ImportError> {
         let take = Take {
             scale: self.scale,
-            up: match self.up {
-                UpArg::Y => Up::Y,
-                UpArg::Z => Up::Z,
-            },
+            up: self.up,
             map: self.map.clone(),
         };
-        poses::boxed(bvh::open(folder, self.about.about(folder, self.fps), take))
+        bvh::open(&self.root.folder, self.about.about(self.fps), take)
     }
 }

@@ -1,6 +1,6 @@
 //! `aimclr-data import ctr-gcn-npz`.
 
-use super::about::About;
+use super::about::OfArrays;
 use crate::import::ImportError;
 use crate::import::arrays::ctr_gcn::CtrGcn;
 use std::path::PathBuf;
@@ -12,14 +12,14 @@ pub struct Args {
     #[arg(value_name = "FILE.npz")]
     file: PathBuf,
     #[command(flatten)]
-    about: About,
+    about: OfArrays,
 }
 
 impl Args {
     /// Opens the source.
     ///
     /// # Errors
-    /// An array or the file of class names can't be used.
+    /// An array or the names of the classes can't be used.
     pub fn open(&self) -> Result<CtrGcn, ImportError> {
         CtrGcn::open(&self.file, &self.about.read()?)
     }

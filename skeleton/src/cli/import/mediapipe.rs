@@ -1,21 +1,16 @@
 //! `aimclr-data import mediapipe`.
 
-use super::poses::{self, AboutArgs, Opened, Root};
+use super::poses::Estimated;
+use crate::import::ImportError;
+use crate::import::poses::Poses;
 use crate::import::poses::mediapipe::{self, Take};
 
-/// MediaPipe Pose: JSON, CSV and NumPy files of 33 landmarks.
+/// MediaPipe Pose: JSON, CSV and NumPy files of 33 landmarks. They are taken for world landmarks in
+/// metres, or with --picture for landmarks in shares of it.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    root: Root,
-    #[command(flatten)]
-    about: AboutArgs,
-    /// Frames a second of the recordings, which the files don't say
-    #[arg(long, value_name = "FPS", value_parser = poses::fps)]
-    fps: f64,
-    /// Size of the picture, for landmarks that are shares of it instead of world landmarks
-    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = poses::size)]
-    picture: Option<[f32; 2]>,
+    estimated: Estimated,
     /// Layout of the data set
     #[arg(long, value_enum, default_value_t = Onto::Mediapipe33)]
     layout: Onto,
@@ -34,16 +29,12 @@ impl Args {
     ///
     /// # Errors
     /// It has no clips, or can't be read.
-    pub fn source(&self) -> Opened {
-        let folder = &self.root.folder;
+    pub fn open(&self) -> Result<Poses, ImportError> {
+        let Estimated { root, picture, .. } = &self.estimated;
         let take = Take {
-            picture: self.picture,
+            picture: *picture,
             onto_ntu25: self.layout == Onto::Ntu25,
         };
-        poses::boxed(mediapipe::open(
-            folder,
-            self.about.about(folder, self.fps),
-            take,
-        ))
+        mediapipe::open(&root.folder, self.estimated.about(), take)
     }
 }

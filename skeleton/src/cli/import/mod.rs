@@ -15,7 +15,7 @@ mod pyskl;
 mod report;
 
 use super::progress::Progress;
-use crate::import::{Options, Source, import};
+use crate::import::{ImportError, Options, Source, import};
 use anyhow::Context;
 use clap::Subcommand;
 use std::io::Write;
@@ -96,18 +96,31 @@ struct Common {
     json: bool,
 }
 
+/// A source, ready to be imported.
+type Opened = Result<Box<dyn Source>, ImportError>;
+
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    match &args.kind {
-        Kind::Ntu(args) => args.common.bring_in(&args.open()?),
-        Kind::PkuMmd(args) => args.common.bring_in(&args.open()?),
-        Kind::AimclrNpy(args) => args.common.bring_in(&args.source.open()?),
-        Kind::CtrGcnNpz(args) => args.common.bring_in(&args.source.open()?),
-        Kind::Pyskl(args) => args.common.bring_in(&args.source.open()?),
-        Kind::Bvh(args) => args.common.bring_in(&*args.source.source()?),
-        Kind::Coco(args) => args.common.bring_in(&*args.source.source()?),
-        Kind::Mediapipe(args) => args.common.bring_in(&*args.source.source()?),
-        Kind::Ndjson(args) => args.common.bring_in(&*args.source.source()?),
-        Kind::Openpose(args) => args.common.bring_in(&*args.source.source()?),
+    let (common, source) = args.kind.open();
+    common.bring_in(&*source?)
+}
+
+impl Kind {
+    fn open(&self) -> (&Common, Opened) {
+        fn boxed(source: Result<impl Source + 'static, ImportError>) -> Opened {
+            Ok(Box::new(source?))
+        }
+        match self {
+            Self::Ntu(args) => (&args.common, boxed(args.open())),
+            Self::PkuMmd(args) => (&args.common, boxed(args.open())),
+            Self::AimclrNpy(args) => (&args.common, boxed(args.source.open())),
+            Self::CtrGcnNpz(args) => (&args.common, boxed(args.source.open())),
+            Self::Pyskl(args) => (&args.common, boxed(args.source.open())),
+            Self::Bvh(args) => (&args.common, boxed(args.source.open())),
+            Self::Coco(args) => (&args.common, boxed(args.source.open())),
+            Self::Mediapipe(args) => (&args.common, boxed(args.source.open())),
+            Self::Ndjson(args) => (&args.common, boxed(args.source.open())),
+            Self::Openpose(args) => (&args.common, boxed(args.source.open())),
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! `aimclr-data import ndjson`.
 
-use super::poses::{self, AboutArgs, Opened};
+use super::about::fps;
+use super::poses::OfPoses;
 use crate::import::ImportError;
-use crate::import::poses::ndjson;
+use crate::import::poses::ndjson::{self, Streams};
 use crate::layout::Layout;
 use std::path::PathBuf;
 
@@ -14,9 +15,9 @@ pub struct Args {
     #[arg(value_name = "LABELS.csv|FOLDER")]
     source: PathBuf,
     #[command(flatten)]
-    about: AboutArgs,
+    about: OfPoses,
     /// Frames a second of the data set; streams are brought to it by their time stamps
-    #[arg(long, value_name = "FPS", default_value = "30", value_parser = poses::fps)]
+    #[arg(long, value_name = "FPS", default_value = "30", value_parser = fps)]
     fps: f64,
     /// Layout of the data set; frames in another one are brought onto it
     #[arg(long, value_name = "NAME", default_value = "ntu25")]
@@ -28,16 +29,16 @@ impl Args {
     ///
     /// # Errors
     /// It has no streams, or can't be read.
-    pub fn source(&self) -> Opened {
+    pub fn open(&self) -> Result<Streams, ImportError> {
         let path = &self.source;
         let layout = Layout::by_name(&self.layout).map_err(|error| ImportError::Source {
             path: path.clone(),
             reason: format!("--layout: {error}"),
         })?;
-        let about = self.about.about(path, self.fps);
+        let about = self.about.about(self.fps);
         match path.is_dir() {
-            true => poses::boxed(ndjson::in_folders(path, about, layout)),
-            false => poses::boxed(ndjson::with_labels(path, about, layout)),
+            true => ndjson::in_folders(path, about, layout),
+            false => ndjson::with_labels(path, about, layout),
         }
     }
 }

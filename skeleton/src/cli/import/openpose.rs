@@ -1,23 +1,17 @@
 //! `aimclr-data import openpose`.
 
-use super::poses::{self, AboutArgs, Opened, Root};
+use super::poses::{Estimated, scale};
+use crate::import::ImportError;
+use crate::import::poses::Poses;
 use crate::import::poses::openpose::{self, Take};
 
 /// OpenPose's --write_json folders, model BODY_25. 2D, layout body25, or with --three-d ntu25.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    root: Root,
-    #[command(flatten)]
-    about: AboutArgs,
-    /// Frames a second of the recordings, which the files don't say
-    #[arg(long, value_name = "FPS", value_parser = poses::fps)]
-    fps: f64,
-    /// Size of the picture, where --keypoint_scale made keypoints shares of it
-    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = poses::size)]
-    picture: Option<[f32; 2]>,
+    estimated: Estimated,
     /// Take the 3D reconstruction, whose units have so many metres, and bring it onto ntu25
-    #[arg(long, value_name = "METRES", conflicts_with = "picture", value_parser = poses::scale)]
+    #[arg(long, value_name = "METRES", conflicts_with = "picture", value_parser = scale)]
     three_d: Option<f64>,
 }
 
@@ -26,16 +20,12 @@ impl Args {
     ///
     /// # Errors
     /// It has no clips, or can't be read.
-    pub fn source(&self) -> Opened {
-        let folder = &self.root.folder;
+    pub fn open(&self) -> Result<Poses, ImportError> {
+        let Estimated { root, picture, .. } = &self.estimated;
         let take = match self.three_d {
-            Some(metres) => Take::Deep(metres as f32),
-            None => Take::Flat(self.picture.unwrap_or([1.0, 1.0])),
+            Some(metres) => Take::ThreeD(metres as f32),
+            None => Take::Picture(*picture),
         };
-        poses::boxed(openpose::open(
-            folder,
-            self.about.about(folder, self.fps),
-            take,
-        ))
+        openpose::open(&root.folder, self.estimated.about(), take)
     }
 }

@@ -1,85 +1,73 @@
 //! What the imports of pose files have in common.
 
-use crate::import::ImportError;
-use crate::import::poses::About;
-use std::path::{Path, PathBuf};
+use super::about::{About, fps};
+use crate::import::poses;
+use std::path::PathBuf;
 
-/// What the files don't say of the data set.
+/// What pose files don't say.
 #[derive(Debug, Clone, clap::Args)]
-pub struct AboutArgs {
-    /// Name of the data set [default: that of the source's folder]
-    #[arg(long, value_name = "TEXT")]
-    pub name: Option<String>,
-    /// SPDX identifier of its licence
-    #[arg(long, value_name = "SPDX", default_value = "LicenseRef-unknown")]
-    pub license: String,
-    /// Whom to cite
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    pub citation: String,
+pub struct OfPoses {
+    #[command(flatten)]
+    about: About,
     /// So many people of each frame are kept
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u8).range(1..=16))]
-    pub bodies: u8,
+    bodies: u8,
 }
 
-impl AboutArgs {
+impl OfPoses {
     /// With the frames a second, which each form asks for in its own words.
-    pub(super) fn about(&self, source: &Path, fps: f64) -> About {
-        let folder = || {
-            let whole = source.canonicalize().unwrap_or_else(|_| source.into());
-            let name = whole.file_stem().map(|n| n.to_string_lossy().into_owned());
-            name.unwrap_or_else(|| "poses".into())
-        };
-        About {
-            name: self.name.clone().unwrap_or_else(folder),
-            license: self.license.clone(),
-            citation: self.citation.clone(),
-            fps,
+    pub(super) fn about(&self, fps: f64) -> poses::About {
+        poses::About {
+            said: self.about.said(fps),
             bodies: self.bodies.into(),
         }
     }
 }
 
-/// Frames a second.
-pub(super) fn fps(text: &str) -> Result<f64, String> {
-    positive(text)
-        .filter(|fps| (0.1..=1000.0).contains(fps))
-        .ok_or("expected frames a second, 0.1 to 1000".into())
-}
-
-/// Metres in a unit.
-pub(super) fn scale(text: &str) -> Result<f64, String> {
-    positive(text).ok_or("expected metres in one unit, above 0, such as 0.01".into())
-}
-
-/// Width and height of a picture.
-pub(super) fn size(text: &str) -> Result<[f32; 2], String> {
-    let sides = text.split_once('x').and_then(|(width, height)| {
-        let side = |text: &str| text.parse::<u16>().ok().filter(|n| *n > 0).map(f32::from);
-        Some([side(width)?, side(height)?])
-    });
-    sides.ok_or("expected WIDTHxHEIGHT in pixels, such as 1920x1080".into())
-}
-
-fn positive(text: &str) -> Option<f64> {
-    text.parse()
-        .ok()
-        .filter(|x: &f64| x.is_finite() && *x > 0.0)
-}
-
-/// A source, ready to be imported.
-pub type Opened = Result<Box<dyn crate::import::Source>, ImportError>;
-
-/// Forgets which source it is.
-pub(super) fn boxed(source: Result<impl crate::import::Source + 'static, ImportError>) -> Opened {
-    Ok(Box::new(source?))
-}
-
-/// A folder, in every form's arguments.
+/// A folder of clips.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Root {
     /// Folder with a folder for each class, in which the clips lie; or with train and test, each
     /// with such folders
     #[arg(value_name = "FOLDER")]
-    pub folder: PathBuf,
+    pub(super) folder: PathBuf,
+}
+
+/// What a pose estimator has written: places in a picture, without time.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Estimated {
+    #[command(flatten)]
+    pub(super) root: Root,
+    #[command(flatten)]
+    about: OfPoses,
+    /// Frames a second of the recordings, which the files don't say
+    #[arg(long, value_name = "FPS", value_parser = fps)]
+    fps: f64,
+    /// Size of the picture, where x and y are shares of it
+    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size)]
+    pub(super) picture: Option<[f32; 2]>,
+}
+
+impl Estimated {
+    pub(super) fn about(&self) -> poses::About {
+        self.about.about(self.fps)
+    }
+}
+
+/// Metres in a unit.
+pub(super) fn scale(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(metres) if metres.is_finite() && metres > 0.0 => Ok(metres),
+        _ => Err("expected metres in one unit, above 0, such as 0.01".into()),
+    }
+}
+
+/// Width and height of a picture.
+fn size(text: &str) -> Result<[f32; 2], String> {
+    let sides = text.split_once('x').and_then(|(width, height)| {
+        let side = |text: &str| text.parse::<u16>().ok().filter(|n| *n > 0).map(f32::from);
+        Some([side(width)?, side(height)?])
+    });
+    sides.ok_or("expected WIDTHxHEIGHT in pixels, such as 1920x1080".into())
 }

@@ -1,6 +1,6 @@
 //! `aimclr-data import pyskl`.
 
-use super::about::About;
+use super::about::OfArrays;
 use crate::import::ImportError;
 use crate::import::arrays::pyskl::Pyskl;
 use std::path::PathBuf;
@@ -15,14 +15,14 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
     bodies: Option<u8>,
     #[command(flatten)]
-    about: About,
+    about: OfArrays,
 }
 
 impl Args {
     /// Opens the source.
     ///
     /// # Errors
-    /// The annotations or the file of class names can't be used.
+    /// The annotations or the names of the classes can't be used.
     pub fn open(&self) -> Result<Pyskl, ImportError> {
         let bodies = self.bodies.map(usize::from);
         Pyskl::open(&self.file, &self.about.read()?, bodies)

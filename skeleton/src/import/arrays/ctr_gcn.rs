@@ -10,6 +10,7 @@ use crate::layout::Layout;
 use crate::npy;
 use crate::sequence::{CHANNELS, Sequence};
 use memmap2::Mmap;
+use serde_json::Value;
 use std::path::Path;
 
 /// CTR-GCN's layout.
@@ -108,6 +109,10 @@ impl Source for CtrGcn {
             columns: [("part".to_string(), part.name.to_string())].into(),
         };
         Ok(vec![Clip { sample, joints }])
+    }
+
+    fn settings(&self) -> Value {
+        Value::Null
     }
 }
 

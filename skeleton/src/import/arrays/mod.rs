@@ -6,7 +6,8 @@ pub mod pyskl;
 pub mod released;
 
 use super::ImportError;
-use crate::dataset::{FORMAT, Meta, Split};
+use super::said::{self, Said};
+use crate::dataset::{Meta, Split};
 use crate::import::ntu::Name;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,31 +16,12 @@ use std::path::Path;
 const MAX_CLASSES: usize = 100_000;
 
 /// What is said of a data set where its files don't say it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct About {
-    /// Name; that of the file or folder by default.
-    pub name: Option<String>,
-    /// SPDX identifier.
-    pub license: String,
-    /// Whom to cite.
-    pub citation: String,
+    /// What all kinds have in common.
+    pub said: Said,
     /// Names of the classes; by default "class 0" and so on.
     pub classes: Option<Vec<String>>,
-    /// Frames a second.
-    pub fps: f64,
-}
-
-impl Default for About {
-    fn default() -> Self {
-        Self {
-            name: None,
-            // What SPDX has for a licence that nobody stated.
-            license: "NOASSERTION".into(),
-            citation: String::new(),
-            classes: None,
-            fps: 30.0,
-        }
-    }
 }
 
 /// What the files say.
@@ -78,19 +60,14 @@ impl About {
                 .map(|label| format!("class {label}"))
                 .collect(),
         };
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        Ok(Meta {
-            format: FORMAT.into(),
-            name: self.name.clone().unwrap_or(name.into_owned()),
-            license: self.license.clone(),
-            citation: self.citation.clone(),
-            units: found.units.into(),
-            fps: self.fps,
+        let found = said::Found {
             layout: found.layout.into(),
+            units: found.units.into(),
             bodies: found.bodies,
             classes,
             splits: found.splits,
-        })
+        };
+        Ok(self.said.meta(path, found))
     }
 }
 

@@ -172,6 +172,10 @@ impl Source for Pyskl {
         };
         Ok(vec![Clip { sample, joints }])
     }
+
+    fn settings(&self) -> serde_json::Value {
+        serde_json::Value::Null
+    }
 }
 
 impl Annotation {

@@ -4,13 +4,14 @@
 use super::{About, Found, MAX_CLASSES, by_part};
 use crate::dataset::{Meta, Sample};
 use crate::element::Element;
-use crate::import::{Clip, ImportError, Source};
+use crate::import::{Clip, ImportError, Source, checksum};
 use crate::layout::Layout;
 use crate::mapped::map;
 use crate::npy;
 use crate::pickle::{ARRAYS, Array, Kind, Pickle, PickleError, Rules, Value};
 use crate::sequence::{CHANNELS, Sequence};
 use memmap2::Mmap;
+use serde_json::json;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -133,6 +134,11 @@ impl Source for Released {
             },
             joints,
         }])
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        let labels = self.parts.iter().flat_map(|part| &part.labels);
+        json!({"labels": checksum(labels.map(|(_, label)| label.to_string()))})
     }
 }
 

@@ -12,6 +12,8 @@ use super::{Bodies, Clip, ImportError, LeftOut, Official, Source};
 use crate::dataset::{Meta, Sample};
 use files::{File, Files};
 pub(super) use name::Name;
+use serde::Serialize;
+use serde_json::{Value, json};
 use skeleton::Recording;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -23,9 +25,11 @@ pub const RELEASED_FRAMES: usize = 300;
 pub const FPS: f64 = 30.0;
 
 /// How it is imported.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Settings {
     /// Which edition; by default the smaller one that has all actions of the source.
+    #[serde(skip)] // The classes say it.
     pub edition: Option<Edition>,
     /// Samples to be left out.
     pub missing: Missing,
@@ -36,7 +40,8 @@ pub struct Settings {
 }
 
 /// Samples to be left out.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Missing {
     /// Those that the data set's authors list.
     #[default]
@@ -182,11 +187,8 @@ impl Source for Ntu {
         Ok(vec![Clip { sample, joints }])
     }
 
-    fn settings(&self) -> String {
-        format!(
-            "bodies {:?}, max frames {:?}",
-            self.settings.bodies, self.settings.max_frames
-        )
+    fn settings(&self) -> Value {
+        json!(self.settings)
     }
 
     fn left_out(&self) -> &[LeftOut] {

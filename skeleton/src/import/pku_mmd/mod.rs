@@ -8,9 +8,10 @@ mod video;
 pub use folders::Folders;
 
 use super::text::read_file;
-use super::{Bodies, Clip, ImportError, LeftOut, Official, Source};
+use super::{Bodies, Clip, ImportError, LeftOut, Official, Source, checksum};
 use crate::dataset::{FORMAT, Meta, Sample, Split};
 use folders::stem;
+use serde_json::{Value, json};
 use split::SplitFile;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -198,8 +199,14 @@ impl Source for PkuMmd {
         Ok(clips.collect())
     }
 
-    fn settings(&self) -> String {
-        format!("bodies {:?}, {:?}", self.bodies, self.folders)
+    fn settings(&self) -> Value {
+        let recordings = self.recordings.iter();
+        let parts = recordings.flat_map(|recording| &recording.parts);
+        json!({
+            "bodies": self.bodies,
+            "labels": self.folders.labels,
+            "splits": checksum(parts.map(|(split, part)| format!("{split} {part}"))),
+        })
     }
 
     fn left_out(&self) -> &[LeftOut] {

@@ -1,6 +1,6 @@
 //! 17 joints of COCO: Ultralytics' `to_json`, AlphaPose's and COCO's own results and annotations.
 
-use super::folder::{Folder, Form, numbered, trailing_number};
+use super::folder::{Form, numbered, trailing_number};
 use super::openpose::flat;
 use super::people::{Crowd, LIMIT, Seen};
 use super::{About, ImportError, Poses, Reader, json};
@@ -8,6 +8,7 @@ use crate::layout::Layout;
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
@@ -15,28 +16,26 @@ use std::path::Path;
 const LAYOUT: &str = "coco17";
 
 /// Clips in the folder `root`, as [`super::folder`] has it: a file for the whole clip, or a folder
-/// of files, one a frame. x and y are multiplied by `scale`: (1, 1) for pixels, the picture's width
-/// and height for shares of it.
+/// of files, one a frame. `picture` is width and height of the picture where x and y are shares of it;
+/// otherwise they are pixels.
 ///
 /// # Errors
 /// There are none, or the folder can't be listed.
-pub fn open(root: &Path, about: About, scale: [f32; 2]) -> Result<Poses, ImportError> {
+pub fn open(root: &Path, about: About, picture: Option<[f32; 2]>) -> Result<Poses, ImportError> {
     let form = Form {
         files: &["json", "ndjson", "jsonl"],
         frames: &["json"],
     };
-    let folder = Folder::find(root, form)?;
     let layout = Layout::by_name(LAYOUT).map_err(|error| ImportError::Source {
         path: root.into(),
         reason: error.to_string(),
     })?;
-    let joints = layout.len();
-    Ok(Poses::new(
-        folder,
-        about,
-        &layout,
-        Box::new(Coco { scale, joints }),
-    ))
+    let reader = Coco {
+        scale: picture.unwrap_or([1.0, 1.0]),
+        joints: layout.len(),
+    };
+    let take = json!({"picture": picture});
+    Poses::new(root, form, &about, &layout, take, Box::new(reader))
 }
 
 struct Coco {

@@ -1,6 +1,6 @@
 //! MediaPipe Pose, for which there is no official file: JSON objects, CSV rows and NumPy arrays.
 
-use super::folder::{Folder, Form, numbered};
+use super::folder::{Form, numbered};
 use super::people::{Crowd, LIMIT, Seen};
 use super::{About, ImportError, Poses, Reader, json};
 use crate::convert::{ConvertError, Way};
@@ -9,9 +9,10 @@ use crate::frame::Joint;
 use crate::layout::{Layout, Point, Raw, definition};
 use crate::normalise::TORSO;
 use crate::npy::Header;
-use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -21,12 +22,13 @@ const LAYOUT: &str = "mediapipe33";
 const HOLISTIC: usize = 1662;
 
 /// How landmarks are taken.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Take {
     /// Width and height of the picture, for landmarks that are shares of it; they have no metres,
     /// so that each clip is scaled to a torso of usual length.
     pub picture: Option<[f32; 2]>,
     /// Brought onto ntu25.
+    #[serde(skip)] // The layout says it.
     pub onto_ntu25: bool,
 }
 
@@ -40,7 +42,6 @@ pub fn open(root: &Path, about: About, take: Take) -> Result<Poses, ImportError>
         files: &["json", "ndjson", "jsonl", "csv", "npy"],
         frames: &["json", "npy"],
     };
-    let folder = Folder::find(root, form)?;
     let fail = |reason: String| ImportError::Source {
         path: root.into(),
         reason,
@@ -59,7 +60,8 @@ pub fn open(root: &Path, about: About, take: Take) -> Result<Poses, ImportError>
             .ok_or_else(|| fail("no axes are known".into()))?,
         layout: known.layout.clone(),
     };
-    Ok(Poses::new(folder, about, &onto, Box::new(reader)))
+    let take = json!(take);
+    Poses::new(root, form, &about, &onto, take, Box::new(reader))
 }
 
 struct MediaPipe {

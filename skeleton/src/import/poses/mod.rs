@@ -14,45 +14,43 @@ pub mod ndjson;
 pub mod openpose;
 pub mod people;
 
+use super::said::{Found, Said};
 use super::{Clip, ImportError, LeftOut, Source};
-use crate::dataset::{FORMAT, Meta, Sample, Split};
+use crate::dataset::{Meta, Sample, Split};
 use crate::layout::Layout;
 use crate::resize;
 use crate::sequence::Sequence;
-use folder::Folder;
+use folder::{Folder, Form};
 use people::Crowd;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What the files don't say of a data set.
 #[derive(Debug, Clone)]
 pub struct About {
-    /// Name of the data set, for people.
-    pub name: String,
-    /// SPDX identifier.
-    pub license: String,
-    /// Whom to cite.
-    pub citation: String,
-    /// Frames a second of the data set; also that of files that have no time.
-    pub fps: f64,
+    /// Its frames a second are also those of files that have no time.
+    pub said: Said,
     /// M: so many people of each frame are kept.
     pub bodies: usize,
 }
 
 impl About {
-    fn meta(self, layout: &Layout, classes: Vec<String>, splits: BTreeMap<String, Split>) -> Meta {
-        Meta {
-            format: FORMAT.into(),
-            name: self.name,
-            license: self.license,
-            citation: self.citation,
-            units: layout.units().into(),
-            fps: self.fps,
+    fn meta(
+        &self,
+        source: &Path,
+        layout: &Layout,
+        classes: Vec<String>,
+        splits: BTreeMap<String, Split>,
+    ) -> Meta {
+        let found = Found {
             layout: layout.name.clone(),
+            units: layout.units().into(),
             bodies: self.bodies,
             classes,
             splits,
-        }
+        };
+        self.said.meta(source, found)
     }
 }
 
@@ -69,17 +67,28 @@ pub struct Poses {
     meta: Meta,
     joints: usize,
     reader: Box<dyn Reader>,
+    settings: Value,
 }
 
 impl Poses {
-    fn new(folder: Folder, about: About, layout: &Layout, reader: Box<dyn Reader>) -> Self {
+    /// `take` is how the reader takes files: an object of options by their names.
+    fn new(
+        root: &Path,
+        form: Form,
+        about: &About,
+        layout: &Layout,
+        take: Value,
+        reader: Box<dyn Reader>,
+    ) -> Result<Self, ImportError> {
+        let folder = Folder::find(root, form)?;
         let splits = folder.splits();
-        Self {
-            meta: about.meta(layout, folder.classes.clone(), splits),
+        Ok(Self {
+            settings: take,
+            meta: about.meta(root, layout, folder.classes.clone(), splits),
             joints: layout.len(),
             folder,
             reader,
-        }
+        })
     }
 }
 
@@ -113,6 +122,10 @@ impl Source for Poses {
             columns: item.columns.clone(),
         };
         Ok(vec![Clip { sample, joints }])
+    }
+
+    fn settings(&self) -> Value {
+        self.settings.clone()
     }
 
     fn left_out(&self) -> &[LeftOut] {

@@ -7,10 +7,11 @@ use super::{About, Clip, ImportError, Source};
 use crate::convert::Way;
 use crate::dataset::{Meta, Sample, Split};
 use crate::frame::Frame;
-use crate::import::LeftOut;
+use crate::import::{LeftOut, checksum};
 use crate::layout::Layout;
 use crate::resize::between;
 use crate::sequence::Sequence;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -46,7 +47,7 @@ pub fn in_folders(root: &Path, about: About, layout: Layout) -> Result<Streams, 
         frames: &[],
     };
     let folder = Folder::find(root, form)?;
-    let meta = about.meta(&layout, folder.classes.clone(), folder.splits());
+    let meta = about.meta(root, &layout, folder.classes.clone(), folder.splits());
     let whole = |item: super::folder::Item| {
         let segment = Segment {
             name: item.name,
@@ -108,7 +109,7 @@ pub fn with_labels(labels: &Path, about: About, layout: Layout) -> Result<Stream
     Ok(Streams {
         files,
         left_out: Vec::new(),
-        meta: about.meta(&layout, classes, splits),
+        meta: about.meta(labels, &layout, classes, splits),
         layout,
     })
 }
@@ -243,6 +244,11 @@ impl Source for Streams {
         self.frames(path, &mut cuts)?;
         let clip = |cut: Cut| self.clip(cut);
         cuts.into_iter().map(clip).collect()
+    }
+
+    fn settings(&self) -> Value {
+        let segments = self.files.iter().flat_map(|(_, segments)| segments);
+        json!({"labels": checksum(segments.map(|segment| format!("{segment:?}")))})
     }
 
     fn left_out(&self) -> &[LeftOut] {

@@ -1,24 +1,26 @@
 //! OpenPose's `--write_json`: a clip is a folder with one file a frame.
 
-use super::folder::{Folder, Form, numbered};
+use super::folder::{Form, numbered};
 use super::people::{Crowd, LIMIT, Seen};
 use super::{About, ImportError, Poses, Reader, json};
 use crate::convert::Way;
 use crate::frame::Joint;
 use crate::layout::Layout;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::path::Path;
 
 const LAYOUT: &str = "body25";
 
 /// What is taken from the files.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Take {
-    /// `pose_keypoints_2d` as body25, x and y multiplied by these two: (1, 1) for pixels, the
-    /// picture's width and height for shares of it.
-    Flat([f32; 2]),
+    /// `pose_keypoints_2d` as body25; with width and height of the picture where x and y are shares
+    /// of it, otherwise they are pixels.
+    Picture(Option<[f32; 2]>),
     /// `pose_keypoints_3d` as ntu25, multiplied by this: metres in one unit of the calibration.
-    Deep(f32),
+    ThreeD(f32),
 }
 
 #[derive(Deserialize)]
@@ -45,18 +47,18 @@ pub fn open(root: &Path, about: About, take: Take) -> Result<Poses, ImportError>
         files: &[],
         frames: &["json"],
     };
-    let folder = Folder::find(root, form)?;
     let fail = |error: crate::convert::ConvertError| ImportError::Source {
         path: root.into(),
         reason: error.to_string(),
     };
     let layout = match take {
-        Take::Flat(_) => Layout::by_name(LAYOUT).map_err(|error| fail(error.into()))?,
-        Take::Deep(_) => Layout::ntu25(),
+        Take::Picture(_) => Layout::by_name(LAYOUT).map_err(|error| fail(error.into()))?,
+        Take::ThreeD(_) => Layout::ntu25(),
     };
     let way = Way::of_places(LAYOUT, &layout).map_err(fail)?;
     let reader = OpenPose { take, way };
-    Ok(Poses::new(folder, about, &layout, Box::new(reader)))
+    let take = json!(take);
+    Poses::new(root, form, &about, &layout, take, Box::new(reader))
 }
 
 struct OpenPose {
@@ -95,8 +97,8 @@ impl Reader for OpenPose {
 impl OpenPose {
     fn person(&self, item: &str, i: usize, person: Person) -> Result<Option<Seen>, ImportError> {
         let (field, numbers, each) = match self.take {
-            Take::Flat(_) => ("pose_keypoints_2d", person.pose_keypoints_2d, 3),
-            Take::Deep(_) => ("pose_keypoints_3d", person.pose_keypoints_3d, 4),
+            Take::Picture(_) => ("pose_keypoints_2d", person.pose_keypoints_2d, 3),
+            Take::ThreeD(_) => ("pose_keypoints_3d", person.pose_keypoints_3d, 4),
         };
         if numbers.is_empty() {
             return Ok(None);
@@ -119,10 +121,10 @@ impl OpenPose {
         let confidence = confidences().sum::<f32>() / joints as f32;
         let joints = numbers.chunks_exact(each).zip(confidences());
         let joints: Vec<[f32; 3]> = match self.take {
-            Take::Flat([width, height]) => joints
-                .map(|(n, c)| flat([n[0], n[1]], [width, height], c))
+            Take::Picture(size) => joints
+                .map(|(n, c)| flat([n[0], n[1]], size.unwrap_or([1.0, 1.0]), c))
                 .collect(),
-            Take::Deep(scale) => {
+            Take::ThreeD(scale) => {
                 let joints = joints.map(|(n, c)| {
                     let [x, y, z] = [n[0]?, n[1]?, n[2]?];
                     // The calibrated camera's x runs right and its y down.

@@ -9,10 +9,10 @@ use std::sync::atomic::AtomicBool;
 
 fn about(bodies: usize) -> About {
     About {
-        name: "poses".into(),
-        license: "CC0-1.0".into(),
-        citation: String::new(),
-        fps: 10.0,
+        said: Said {
+            fps: 10.0,
+            ..Said::default()
+        },
         bodies,
     }
 }
@@ -51,7 +51,7 @@ fn openpose_frame(people: &[(i64, Vec<f32>)]) -> String {
     json!({"version": 1.3, "people": people}).to_string()
 }
 
-const PIXELS: openpose::Take = openpose::Take::Flat([1.0, 1.0]);
+const PIXELS: openpose::Take = openpose::Take::Picture(None);
 
 #[test]
 fn openpose_counts_frames_by_file_and_zeros_are_missing() {
@@ -92,7 +92,7 @@ fn openpose_counts_frames_by_file_and_zeros_are_missing() {
 fn openpose_shares_of_the_picture_become_pixels() {
     let shares: Vec<f32> = (0..25).flat_map(|_| [0.5, 0.25, 2.0]).collect();
     let root = folder(&[("wave/a/0.json", openpose_frame(&[(1, shares)]))]);
-    let take = openpose::Take::Flat([1920.0, 1080.0]);
+    let take = openpose::Take::Picture(Some([1920.0, 1080.0]));
     let found = clip(&openpose::open(root.path(), about(1), take).expect("opened"));
     assert_eq!(found.joint(0, 0, 4), [960.0, 270.0, 1.0]);
 }
@@ -104,7 +104,7 @@ fn openpose_in_3d_comes_onto_ntu25() {
         .collect();
     let text = json!({"people": [{"pose_keypoints_3d": numbers}]}).to_string();
     let root = folder(&[("wave/a/0_keypoints.json", text)]);
-    let take = openpose::Take::Deep(0.01);
+    let take = openpose::Take::ThreeD(0.01);
     let source = openpose::open(root.path(), about(1), take).expect("opened");
     assert_eq!(source.meta().layout, "ntu25");
     let found = clip(&source);
@@ -191,7 +191,7 @@ fn ultralytics_in_each_of_its_forms() {
     ];
     for files in forms {
         let root = folder(&files);
-        let found = clip(&coco::open(root.path(), about(1), [1.0, 1.0]).expect("opened"));
+        let found = clip(&coco::open(root.path(), about(1), None).expect("opened"));
         assert_eq!((found.frames, found.joints), (3, 17), "{files:?}");
         // Track 2 is there with 0.4 + 0.9, track 5 with 0.9 alone.
         assert_eq!(found.joint(0, 0, 1), [11.0, 4.0, 0.9]);
@@ -223,7 +223,7 @@ fn alphapose_and_coco_are_grouped_by_image() {
     });
     for text in [alphapose.to_string(), coco.to_string()] {
         let root = folder(&[("wave/a.json", text)]);
-        let found = clip(&coco::open(root.path(), about(1), [1.0, 1.0]).expect("opened"));
+        let found = clip(&coco::open(root.path(), about(1), None).expect("opened"));
         assert_eq!(found.frames, 3, "8, 9 and 10");
         assert_eq!(
             found.joint(0, 0, 0),
@@ -268,7 +268,7 @@ fn bad_coco_files_name_file_and_field() {
         (json!({"boxes": []}), "missing field `annotations`"),
     ] {
         let root = folder(&[("wave/a.json", text.to_string())]);
-        let message = refused(coco::open(root.path(), about(1), [1.0, 1.0]));
+        let message = refused(coco::open(root.path(), about(1), None));
         assert!(message.contains("a.json: "), "{message}");
         assert!(message.contains(expected), "{message}");
     }

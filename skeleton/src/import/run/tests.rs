@@ -2,6 +2,7 @@ use super::*;
 use crate::dataset::{FORMAT, Meta, Sample, Split};
 use crate::import::Official;
 use crate::sequence::Sequence;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
@@ -11,7 +12,7 @@ struct Made {
     meta: Meta,
     items: usize,
     bad: Vec<usize>,
-    settings: String,
+    settings: Value,
     read: AtomicUsize,
 }
 
@@ -32,7 +33,7 @@ impl Made {
             },
             items,
             bad: Vec::new(),
-            settings: String::new(),
+            settings: Value::Null,
             read: AtomicUsize::new(0),
         }
     }
@@ -82,7 +83,7 @@ impl Source for Made {
         Ok((0..item % 3).map(|part| clip(item, part)).collect())
     }
 
-    fn settings(&self) -> String {
+    fn settings(&self) -> Value {
         self.settings.clone()
     }
 
@@ -234,18 +235,33 @@ fn another_import_is_refused_until_forced() {
     let (_kept, out) = folder();
     bring(&Made::new(50), &out, &options(2), 20).expect_err("stopped");
     let mut other = Made::new(60);
-    let error = whole(&other, &out, &options(2))
-        .expect_err("another")
-        .to_string();
-    for part in ["stopped, with another items, names;", "--force begins anew"] {
+    let refused = |other: &Made, options: &Options| {
+        whole(other, &out, options)
+            .expect_err("another")
+            .to_string()
+    };
+    let error = refused(&other, &options(2));
+    for part in ["and differs in recordings;", "--force begins anew"] {
         assert!(error.contains(part), "{error}");
     }
     other.items = 50;
-    other.settings = "tracked".into();
-    let error = whole(&other, &out, &options(2))
-        .expect_err("another")
-        .to_string();
-    assert!(error.contains("another settings;"), "{error}");
+    other.meta.fps = 25.0;
+    other.meta.classes[1] = "stand".into();
+    let skipping = Options {
+        skip_bad: true,
+        ..options(2)
+    };
+    let error = refused(&other, &skipping);
+    let expected =
+        "differs in classes, fps (30.0 then, 25.0 now), skip-bad (false then, true now);";
+    assert!(error.contains(expected), "{error}");
+    other = Made::new(50);
+    other.settings = json!({"bodies": "tracked", "list": checksum(["a"])});
+    let error = refused(&other, &options(2));
+    assert!(error.contains("differs in settings;"), "{error}");
+    other.settings = Value::Null;
+    bring(&other, &out, &options(2), 30).expect_err("stopped");
+    other.settings = json!({"bodies": "tracked"});
     let forced = Options {
         force: true,
         ..options(2)
@@ -362,6 +378,10 @@ impl Source for Given {
 
     fn read(&self, item: usize) -> Result<Vec<Clip>, ImportError> {
         Ok(self.1[item].clone())
+    }
+
+    fn settings(&self) -> Value {
+        Value::Null
     }
 }
 

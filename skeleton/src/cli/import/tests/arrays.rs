@@ -1,13 +1,9 @@
 use super::super::*;
 use crate::import::Source;
-use clap::Command;
 
-/// Parses the arguments of one kind of source.
-fn parsed<A: clap::Args>(args: &[&str]) -> A {
-    let command = A::augment_args(Command::new("import").no_binary_name(true));
-    command.clone().debug_assert();
-    let matches = command.try_get_matches_from(args).expect("right usage");
-    A::from_arg_matches(&matches).expect("right usage")
+fn opened(kind: &str, source: &str, more: &[&str]) -> Opened {
+    let line = [&["import", kind, source, "--out", "out"], more].concat();
+    super::parsed(&line).kind.open().1
 }
 
 #[test]
@@ -37,18 +33,22 @@ fn every_kind_is_opened_from_its_arguments() {
         );
         assert_eq!(meta.classes[59], "action 59");
     };
-    let released: aimclr_npy::Args = parsed(&[&[folder][..], &about].concat());
-    meta(&released.open().expect("opened"));
-    let path = file("ctr.npz");
-    let ctr: ctr_gcn_npz::Args = parsed(&[&[&*path][..], &about].concat());
-    meta(&ctr.open().expect("opened"));
+    meta(&*opened("aimclr-npy", folder, &about).expect("opened"));
+    meta(&*opened("ctr-gcn-npz", &file("ctr.npz"), &about).expect("opened"));
     let path = file("pyskl_three.4.pkl");
-    let pyskl: pyskl::Args = parsed(&[&[&*path, "--bodies", "1"][..], &about].concat());
-    let source = pyskl.open().expect("opened");
+    let source = opened("pyskl", &path, &[&["--bodies", "1"][..], &about].concat());
+    let source = source.expect("opened");
     assert_eq!(source.meta().bodies, 1);
-    meta(&source);
+    meta(&*source);
 
-    let missing: aimclr_npy::Args = parsed(&[folder, "--classes", "nowhere.txt"]);
-    let error = missing.open().map(|_| ()).expect_err("no names");
-    assert!(error.to_string().contains("nowhere.txt"), "{error}");
+    let ntu120 = opened("aimclr-npy", folder, &["--classes", "ntu120"]).expect("opened");
+    assert_eq!(
+        ntu120.meta().classes[119],
+        "finger-guessing game (playing rock-paper-scissors)"
+    );
+    let missing = opened("aimclr-npy", folder, &["--classes", "nowhere.txt"]);
+    let error = missing.map(|_| ()).expect_err("no names").to_string();
+    for part in ["nowhere.txt", "ntu60|ntu120|pku-mmd|FILE"] {
+        assert!(error.contains(part), "{error}");
+    }
 }

@@ -1,35 +1,9 @@
 use super::super::*;
-use clap::{CommandFactory, Parser, Subcommand};
+use super::command;
 
-#[derive(Debug, Parser)]
-struct Line {
-    #[command(subcommand)]
-    source: Form,
-}
-
-#[derive(Debug, Subcommand)]
-enum Form {
-    Bvh(bvh::Args),
-    Coco(coco::Args),
-    Mediapipe(mediapipe::Args),
-    Ndjson(ndjson::Args),
-    Openpose(openpose::Args),
-}
-
-fn opened(arguments: &[&str]) -> poses::Opened {
-    let line = Line::try_parse_from([&["import"], arguments].concat()).expect("arguments");
-    match line.source {
-        Form::Bvh(args) => args.source(),
-        Form::Coco(args) => args.source(),
-        Form::Mediapipe(args) => args.source(),
-        Form::Ndjson(args) => args.source(),
-        Form::Openpose(args) => args.source(),
-    }
-}
-
-#[test]
-fn every_form_is_well_formed() {
-    Line::command().debug_assert();
+fn opened(arguments: &[&str]) -> Opened {
+    let line = [&["import"], arguments, &["--out", "out"]].concat();
+    super::parsed(&line).kind.open().1
 }
 
 #[test]
@@ -84,7 +58,7 @@ fn arguments_become_a_source() {
         );
         assert_eq!(source.len(), clips, "{arguments:?}");
         assert_eq!(meta.classes, ["wave"]);
-        assert_eq!(meta.license, "LicenseRef-unknown");
+        assert_eq!(meta.license, "NOASSERTION");
     }
     let message = opened(&["ndjson", folder, "--layout", "x"])
         .err()
@@ -108,8 +82,11 @@ fn arguments_that_are_none_are_refused() {
         (&["bvh", "a", "--scale", "0"], "metres in one unit"),
         (&["bvh", "a", "--bodies", "17"], "1..=16"),
     ] {
-        let line = Line::try_parse_from([&["import"], arguments].concat());
-        let message = line.expect_err(expected).to_string();
+        let line = [&["import"], arguments, &["--out", "out"]].concat();
+        let message = command()
+            .try_get_matches_from(line)
+            .expect_err(expected)
+            .to_string();
         assert!(message.contains(expected), "{message}");
     }
 }

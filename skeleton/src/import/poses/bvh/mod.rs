@@ -3,21 +3,24 @@
 mod motion;
 mod names;
 
-use super::folder::{Folder, Form};
+use super::folder::Form;
 use super::people::{Crowd, Seen};
 use super::{About, ImportError, Poses, Reader};
 use crate::layout::Layout;
 use motion::Motion;
 use names::Schemes;
+use serde::Serialize;
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// Which way is up in the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 pub enum Up {
-    /// y, as nearly all files have it.
+    /// As nearly all files have it
     #[default]
     Y,
-    /// z.
+    /// As some tools for robots and games write them
     Z,
 }
 
@@ -44,15 +47,16 @@ pub fn open(root: &Path, about: About, take: Take) -> Result<Poses, ImportError>
         files: &["bvh"],
         frames: &[],
     };
-    let folder = Folder::find(root, form)?;
     let layout = Layout::ntu25();
+    let schemes = Schemes::new(&layout, take.map.as_deref())?;
+    let settings = json!({"scale": take.scale, "up": take.up, "map": schemes.checksum()});
     let reader = Bvh {
-        schemes: Schemes::new(&layout, take.map.as_deref())?,
+        schemes,
         layout: layout.clone(),
         scale: take.scale,
         up: take.up,
     };
-    Ok(Poses::new(folder, about, &layout, Box::new(reader)))
+    Poses::new(root, form, &about, &layout, settings, Box::new(reader))
 }
 
 struct Bvh {

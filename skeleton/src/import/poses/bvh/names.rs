@@ -1,8 +1,10 @@
 //! What joints are called in BVH files.
 
 use super::ImportError;
+use crate::import::checksum;
 use crate::layout::Layout;
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -75,6 +77,11 @@ impl Schemes {
             layout: layout.clone(),
             schemes,
         })
+    }
+
+    /// What stands for all names.
+    pub(super) fn checksum(&self) -> Value {
+        checksum(self.schemes.iter().map(|scheme| format!("{scheme:?}")))
     }
 
     /// The first scheme whose joints the file all has.

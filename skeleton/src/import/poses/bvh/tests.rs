@@ -1,5 +1,6 @@
 use super::*;
 use crate::dataset::Dataset;
+use crate::import::said::Said;
 use crate::import::{Options, Source, import};
 use std::fs;
 use std::sync::atomic::AtomicBool;
@@ -9,10 +10,10 @@ const EXPECTED: &str = include_str!("../../../../fixtures/bvh/bandai.csv");
 
 fn about(fps: f64) -> About {
     About {
-        name: "moves".into(),
-        license: "CC0-1.0".into(),
-        citation: String::new(),
-        fps,
+        said: Said {
+            fps,
+            ..Said::default()
+        },
         bodies: 1,
     }
 }
