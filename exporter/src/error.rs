@@ -48,6 +48,19 @@ pub enum ExportError {
         /// What it can't do.
         reason: String,
     },
+    /// Two trainings can't stand in one graph.
+    #[error("{} and {}: {reason}", first.display(), other.display())]
+    Streams {
+        /// One weight file.
+        first: PathBuf,
+        /// The other one.
+        other: PathBuf,
+        /// What stands against it.
+        reason: String,
+    },
+    /// What was asked for can't be had.
+    #[error("{0}")]
+    Choice(String),
     /// A list of class names doesn't fit the classifier.
     #[error("{}: expected {expected} class names, one a line; found {found}", path.display())]
     Classes {

@@ -1,6 +1,7 @@
 //! Models with random weights for the tests.
 
 use crate::Source;
+use crate::source::Choices;
 use aimclr_model::card::{Calibration, Provenance, VERSION};
 use aimclr_model::plan::{Head, Plan, QUERY};
 use aimclr_model::{Card, Tensor, Weights};
@@ -94,5 +95,10 @@ pub fn weights(plan: Plan, stream: Stream, head: Head, seed: u64) -> Weights {
 
 /// The same, checked.
 pub fn source(plan: Plan, stream: Stream, head: Head, seed: u64) -> Source {
-    Source::of(weights(plan, stream, head, seed), None).expect("consistent")
+    of(weights(plan, stream, head, seed))
+}
+
+/// Weights of one stream, checked.
+pub fn of(weights: Weights) -> Source {
+    Source::of(vec![weights], Choices::default()).expect("consistent")
 }

@@ -64,20 +64,24 @@ impl Summary {
     pub fn read(path: &Path) -> Result<Self, ExportError> {
         match path.extension().is_some_and(|end| end == "onnx") {
             true => Self::of_graph(&ModelFile::read(path)?),
-            false => Self::of_weights(&Source::read(path, None)?),
+            false => Self::of_weights(&Source::read(path)?),
         }
     }
 
     fn of_weights(source: &Source) -> Result<Self, ExportError> {
-        let head = match source.classes() {
+        let [trained] = &source.streams[..] else {
+            unreachable!("a weight file has one stream")
+        };
+        let head = match trained.classes() {
             0 => Head::None,
             classes => Head::Classifier {
                 classes,
-                pooled: source.pooled,
+                pooled: trained.pooled,
             },
         };
+        let plan = &trained.plan;
         let size = |spec: &TensorSpec| spec.shape.iter().product::<usize>();
-        let learnt: Vec<TensorSpec> = source.plan.tensors(head);
+        let learnt: Vec<TensorSpec> = plan.tensors(head);
         let learnt: Vec<TensorSpec> = learnt.into_iter().filter(|spec| spec.learnt).collect();
         let block = |i: usize| {
             let inside = [
@@ -89,18 +93,19 @@ impl Summary {
             };
             learnt.iter().filter(own).map(size).sum()
         };
-        let bytes = std::fs::metadata(&source.path).map_err(|error| ExportError::Io {
-            path: source.path.clone(),
-            source: error,
+        let path = trained.path.clone();
+        let bytes = std::fs::metadata(&path).map_err(|source| ExportError::Io {
+            path: path.clone(),
+            source,
         })?;
         Ok(Self {
-            path: source.path.clone(),
+            path,
             format: "safetensors",
             bytes: bytes.len(),
             card: source.card.clone(),
-            parameters: source.plan.parameters(head),
-            macs: macs(&source.plan, &source.card),
-            blocks: blocks(&source.plan, &source.card, block),
+            parameters: plan.parameters(head),
+            macs: macs(plan, &source.card),
+            blocks: blocks(plan, &source.card, block),
             graph: None,
         })
     }

@@ -20,4 +20,4 @@ mod fixtures;
 
 pub use error::ExportError;
 pub use reference::Reference;
-pub use source::Source;
+pub use source::{Choices, Source};

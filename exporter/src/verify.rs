@@ -159,7 +159,7 @@ pub fn check_pair(model: &ModelFile, source: &Source) -> Result<(), ExportError>
     let differs = |what: &str, a: String, b: String| {
         Err(ExportError::Apart {
             model: model.path.clone(),
-            weights: source.path.clone(),
+            weights: source.path().into(),
             reason: format!("{what} differ: {a} in the graph, {b} in the weights"),
         })
     };

@@ -4,15 +4,15 @@ use crate::pytorch::{self, Imported, Options, Unplaced};
 use crate::weights::{Weights, WeightsError};
 use aimclr_skeleton::{Layout, Stream};
 use clap::Args;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What has to be said of a PyTorch checkpoint, which has no model card.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Checkpoint {
     /// Of a PyTorch checkpoint: which stream's encoder is taken, or was trained on; joint, motion or
-    /// bone [default: joint]
-    #[arg(long, value_name = "STREAM")]
-    stream: Option<Stream>,
+    /// bone, one for each --weights, or several of one file [default: joint]
+    #[arg(long, value_name = "STREAM", num_args = 1..=3)]
+    stream: Vec<Stream>,
     /// Of a PyTorch checkpoint: whose joints the encoder knows [default: ntu25, where there are 25]
     #[arg(long, value_name = "LAYOUT", value_parser = layout)]
     layout: Option<Layout>,
@@ -29,18 +29,65 @@ impl Checkpoint {
     /// Takes a checkpoint in.
     ///
     /// # Errors
-    /// As [`pytorch::import`].
+    /// As [`pytorch::import`], and where several streams are named.
     pub fn import(
         &self,
         path: &Path,
         classes: Option<Vec<String>>,
     ) -> Result<Imported, WeightsError> {
+        if self.stream.len() > 1 {
+            let reason = "--stream: expected one".into();
+            return Err(WeightsError::Format {
+                path: path.into(),
+                reason,
+            });
+        }
+        self.take(path, self.stream.first().copied(), classes)
+    }
+
+    fn take(
+        &self,
+        path: &Path,
+        stream: Option<Stream>,
+        classes: Option<Vec<String>>,
+    ) -> Result<Imported, WeightsError> {
         let options = Options {
-            stream: self.stream,
+            stream,
             layout: self.layout.clone(),
             classes,
         };
         pytorch::import(path, &options)
+    }
+
+    /// As [`read`](Self::read) for the weights of several streams. A single file may be read once
+    /// for each of the streams that are named.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), and where there are other numbers of files and of streams.
+    pub fn read_all(&self, paths: &[PathBuf]) -> Result<Vec<Weights>, WeightsError> {
+        let each = |stream: Option<Stream>| Self {
+            stream: stream.into_iter().collect(),
+            layout: self.layout.clone(),
+        };
+        match (paths, &self.stream[..]) {
+            (_, []) => paths.iter().map(|path| each(None).read(path)).collect(),
+            ([path], streams) => {
+                let streams = streams.iter();
+                streams.map(|s| each(Some(*s)).read(path)).collect()
+            }
+            (_, streams) if streams.len() == paths.len() => {
+                let pairs = paths.iter().zip(streams);
+                pairs.map(|(path, s)| each(Some(*s)).read(path)).collect()
+            }
+            (_, streams) => Err(WeightsError::Format {
+                path: paths[0].clone(),
+                reason: format!(
+                    "--stream: {} streams for {} files",
+                    streams.len(),
+                    paths.len()
+                ),
+            }),
+        }
     }
 
     /// Reads weights of any kind. What of a checkpoint found no place, and what its encoder lacks,
@@ -51,7 +98,7 @@ impl Checkpoint {
     pub fn read(&self, path: &Path) -> Result<Weights, WeightsError> {
         if !pytorch::is_checkpoint_file(path) {
             let said = [
-                ("--stream", self.stream.is_some()),
+                ("--stream", !self.stream.is_empty()),
                 ("--layout", self.layout.is_some()),
             ];
             if let Some((option, _)) = said.into_iter().find(|(_, said)| *said) {
@@ -111,7 +158,7 @@ mod tests {
         Cli::try_parse_from(all).expect("parsed").checkpoint
     }
 
-    fn checkpoint(name: &str) -> std::path::PathBuf {
+    fn checkpoint(name: &str) -> PathBuf {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/checkpoints");
         folder.join(name)
     }

@@ -4,7 +4,7 @@
 //! one joint. Seen as a circular convolution of length L = T + 4 (the padding at both ends can be
 //! the same four zeros), its discrete Fourier transform has L/2 products of complex numbers, three
 //! real ones each: 25 for L = 17. As the transform is orthogonal, it costs no digits. Transformed
-//! weights grow by the same 25 to 9; an exported model holds them in that form.
+//! weights grow by the same 25 to 9.
 
 use std::f64::consts::TAU;
 
@@ -65,6 +65,20 @@ impl Spectrum {
         values
     }
 
+    /// The same as a matrix, shape (P, taps).
+    pub fn of_taps(&self) -> Vec<f64> {
+        let products = self.products();
+        let mut matrix = vec![0.0; products * self.taps];
+        for tap in 0..self.taps {
+            let mut one = vec![0.0; self.taps];
+            one[tap] = 1.0;
+            for (p, w) in self.weights(&one).into_iter().enumerate() {
+                matrix[p * self.taps + tap] = w;
+            }
+        }
+        matrix
+    }
+
     /// What the products become, shape (T, P): Re = k₁ − k₃ and Im = k₁ + k₂ at each frequency, and
     /// back to frames.
     pub fn synthesis(&self) -> Vec<f64> {
@@ -108,6 +122,13 @@ mod tests {
                 .map(|(analysis, weight)| weight * row(analysis, &signal))
                 .collect();
             assert_eq!(products.len(), spectrum.products());
+            for (row_of, weight) in spectrum
+                .of_taps()
+                .chunks_exact(9)
+                .zip(spectrum.weights(&taps))
+            {
+                assert!((row(row_of, &taps) - weight).abs() < 1e-12);
+            }
             let synthesis = spectrum.synthesis();
             for (t, synthesis) in synthesis.chunks_exact(products.len()).enumerate() {
                 let term = |k: usize| {

@@ -3,8 +3,8 @@
 //! above 1.
 
 use aimclr_engine::{Backend, Options, Windows};
-use aimclr_exporter::Source;
 use aimclr_exporter::windows::{Case, cases};
+use aimclr_exporter::{Choices, Source};
 use aimclr_model::Weights;
 use aimclr_model::card::{self, Calibration, Card, Provenance};
 use aimclr_model::onnx::ModelFile;
@@ -162,7 +162,7 @@ fn conform(stream: Stream, bodies: usize, pooled: Pooled) {
     let weights = weights(stream, bodies, pooled, true);
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("model.onnx");
-    let source = Source::of(weights.clone(), None).expect("a source");
+    let source = Source::of(vec![weights.clone()], Choices::default()).expect("a source");
     aimclr_exporter::graph::write(&source, &path).expect("exported");
     let model = ModelFile::read(&path).expect("read");
     let mut cases = cases(&model.card, 1);

@@ -2,9 +2,9 @@
 
 use super::size;
 use crate::graph;
-use crate::source::{Names, Source};
+use crate::source::{Choices, Names, Source};
 use aimclr_model::cli::Checkpoint;
-use aimclr_skeleton::classes;
+use aimclr_skeleton::{Stream, classes};
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
@@ -20,18 +20,22 @@ use std::process::ExitCode;
 #[derive(Args)]
 #[command(after_help = "Examples:
   aimclr-export onnx --weights runs/walk --out model.onnx
+  aimclr-export onnx --weights joint motion bone --out model.onnx
   aimclr-export onnx --weights linear/weights.safetensors --classes names.txt --out model.onnx
   aimclr-export onnx --weights aimclr_ntu60_xview_joint_linear.pt --classes ntu60 --out ntu60.onnx")]
 pub(super) struct OnnxArgs {
-    /// Weights to export: a run folder, a .safetensors file or a PyTorch checkpoint
-    #[arg(long, value_name = "FILE|RUN")]
-    weights: PathBuf,
+    /// Weights to export: run folders, .safetensors files or PyTorch checkpoints, one for each stream
+    #[arg(long, value_name = "FILE|RUN", required = true, num_args = 1..=3)]
+    weights: Vec<PathBuf>,
     /// Where to write the model
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Replace the names of the classes by those of a data set, or those in a text file, one a line
     #[arg(long, value_name = classes::EXPECTED)]
     classes: Option<PathBuf>,
+    /// Weight of each stream's scores in the fused ones [default: joint 0.6, bone 0.6, motion 0.4]
+    #[arg(long, value_name = "X", num_args = 1..=3)]
+    fusion: Option<Vec<f64>>,
     #[command(flatten)]
     checkpoint: Checkpoint,
     /// Print one JSON object instead of text
@@ -41,21 +45,22 @@ pub(super) struct OnnxArgs {
 
 pub(super) fn run(args: &OnnxArgs, out: &mut dyn Write) -> Result<ExitCode> {
     let names = args.classes.as_deref().map(Names::read).transpose()?;
-    let weights = args.checkpoint.read(&args.weights)?;
-    let source = Source::of(weights, names.as_ref())?;
+    let weights = args.checkpoint.read_all(&args.weights)?;
+    let fusion = args.fusion.clone();
+    let source = Source::of(weights, Choices { fusion, names })?;
     let bytes = graph::write(&source, &args.out).context("cannot write the model")?;
     #[derive(Serialize)]
     struct Written<'a> {
         path: &'a Path,
         bytes: usize,
-        stream: String,
+        streams: &'a [Stream],
         embedding: usize,
         classes: usize,
     }
     let written = Written {
         path: &args.out,
         bytes,
-        stream: source.stream.to_string(),
+        streams: &source.card.streams,
         embedding: source.card.embedding,
         classes: source.classes(),
     };
@@ -63,15 +68,16 @@ pub(super) fn run(args: &OnnxArgs, out: &mut dyn Write) -> Result<ExitCode> {
         writeln!(out, "{}", serde_json::to_string(&written)?)?;
         return Ok(ExitCode::SUCCESS);
     }
+    let streams: Vec<String> = written.streams.iter().map(Stream::to_string).collect();
     let classes = match written.classes {
         0 => "no classifier".into(),
         classes => format!("{classes} classes"),
     };
     writeln!(
         out,
-        "{}: {} stream, embedding of {}, {classes}, {}",
+        "{}: {}, embedding of {}, {classes}, {}",
         args.out.display(),
-        written.stream,
+        streams.join(" + "),
         written.embedding,
         size(bytes as u64)
     )?;

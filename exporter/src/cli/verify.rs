@@ -1,6 +1,6 @@
 //! `aimclr-export verify`.
 
-use crate::source::Source;
+use crate::source::{Choices, Source};
 use crate::verify::{Expected, Report, Row, TOLERANCE, backends, check_pair};
 use aimclr_engine::{Backend, Device, Options};
 use aimclr_model::cli::Checkpoint;
@@ -27,9 +27,9 @@ use std::process::ExitCode;
 pub(super) struct VerifyArgs {
     /// The model to check
     model: PathBuf,
-    /// The weights that it was exported from: a run folder, a .safetensors file or a PyTorch checkpoint
-    #[arg(long, value_name = "FILE|RUN")]
-    weights: PathBuf,
+    /// The weights that it was exported from, in the same order
+    #[arg(long, value_name = "FILE|RUN", required = true, num_args = 1..=3)]
+    weights: Vec<PathBuf>,
     #[command(flatten)]
     checkpoint: Checkpoint,
     /// Engine to run it in: tract or onnxruntime; may be given twice [default: both]
@@ -51,7 +51,12 @@ pub(super) struct VerifyArgs {
 
 pub(super) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<ExitCode> {
     let model = ModelFile::read(&args.model)?;
-    let source = Source::of(args.checkpoint.read(&args.weights)?, None)?;
+    let choices = Choices {
+        fusion: Some(model.card.fusion.clone()),
+        names: None,
+    };
+    let mut source = Source::of(args.checkpoint.read_all(&args.weights)?, choices)?;
+    source.card.calibration = model.card.calibration;
     check_pair(&model, &source)?;
     let bar = progress();
     let expected = Expected::of(&source, |share| bar.set_position((share * 100.0) as u64));
@@ -79,14 +84,14 @@ pub(super) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<ExitCode> {
         #[derive(Serialize)]
         struct Verified<'a> {
             model: &'a Path,
-            weights: &'a Path,
+            weights: &'a [PathBuf],
             tolerance: f64,
             within: bool,
             hosts: Vec<Report>,
         }
         let verified = Verified {
             model: &args.model,
-            weights: &source.path,
+            weights: &args.weights,
             tolerance: args.tolerance,
             within,
             hosts: reports,
@@ -99,7 +104,7 @@ pub(super) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<ExitCode> {
             eprintln!(
                 "error: {}: not what {} gives: a difference is above {:e}",
                 args.model.display(),
-                source.path.display(),
+                source.path().display(),
                 args.tolerance
             );
             Ok(ExitCode::FAILURE)

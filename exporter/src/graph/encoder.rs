@@ -12,36 +12,36 @@
 //! block's A, which thereby differs between coordinates, and its shift into that bias map.
 
 use super::builder::{Builder, Setting, Value};
-use crate::source::Source;
+use crate::source::Trained;
 use aimclr_model::plan::{BN_EPSILON, Block, Pooled, Residual, TAPS};
 use aimclr_model::spectrum::Spectrum;
 use aimclr_skeleton::graph::SUBSETS;
 use aimclr_skeleton::sequence::CHANNELS;
 
 /// Adds the encoder on `x`, shape (B, 3, T, V); gives the pooled features, (B, E, 1, 1).
-pub(super) fn add(graph: &mut Builder, source: &Source, x: &Value) -> Value {
-    let stream = source.stream.to_string();
+pub(super) fn add(graph: &mut Builder, trained: &Trained, x: &Value) -> Value {
+    let stream = trained.stream.to_string();
     let mut x = x.clone();
-    let mut frames = source.card.frames;
+    let mut frames = trained.card.frames;
     let mut pooled = Vec::new();
-    for (i, block) in source.plan.blocks().into_iter().enumerate() {
+    for (i, block) in trained.plan.blocks().into_iter().enumerate() {
         let part = Part {
-            source,
+            trained,
             block,
             i,
             name: format!("{stream}/block{i}"),
-            joints: source.plan.joints,
+            joints: trained.plan.joints,
         };
         let gathered = part.aggregate(graph, frames, &x);
         let mixed = part.spatial(graph, &gathered);
         x = part.temporal(graph, frames, &mixed, &x);
         frames = frames.div_ceil(block.stride);
-        if source.pooled == Pooled::Every {
+        if trained.pooled == Pooled::Every {
             pooled.push(graph.node(&part.named("pool"), "GlobalAveragePool", &[&x], &[]));
         }
     }
     let name = format!("{stream}/pool");
-    match source.pooled {
+    match trained.pooled {
         Pooled::Last => graph.node(&name, "GlobalAveragePool", &[&x], &[]),
         Pooled::Every => {
             let pooled: Vec<&Value> = pooled.iter().collect();
@@ -52,7 +52,7 @@ pub(super) fn add(graph: &mut Builder, source: &Source, x: &Value) -> Value {
 
 /// One block, for folding its tensors and adding its nodes.
 struct Part<'a> {
-    source: &'a Source,
+    trained: &'a Trained,
     block: Block,
     i: usize,
     name: String,
@@ -66,8 +66,8 @@ struct Affine {
 }
 
 impl Affine {
-    fn of(source: &Source, name: &str) -> Self {
-        let tensor = |part: &str| source.tensor(&format!("{name}.{part}"));
+    fn of(trained: &Trained, name: &str) -> Self {
+        let tensor = |part: &str| trained.tensor(&format!("{name}.{part}"));
         let variance = tensor("running_var");
         let scale: Vec<f64> = tensor("weight")
             .iter()
@@ -101,18 +101,18 @@ impl Part<'_> {
     }
 
     fn tensor(&self, part: &str) -> Vec<f64> {
-        self.source
+        self.trained
             .tensor(&format!("st_gcn_networks.{}.{part}", self.i))
     }
 
     fn norm(&self, part: &str) -> Affine {
-        Affine::of(self.source, &format!("st_gcn_networks.{}.{part}", self.i))
+        Affine::of(self.trained, &format!("st_gcn_networks.{}.{part}", self.i))
     }
 
     /// A ⊙ importance, (K, V, V).
     fn adjacency(&self) -> Vec<f64> {
-        let importance = self.source.tensor(&format!("edge_importance.{}", self.i));
-        let a = self.source.tensor("A");
+        let importance = self.trained.tensor(&format!("edge_importance.{}", self.i));
+        let a = self.trained.tensor("A");
         a.iter().zip(importance).map(|(a, i)| a * i).collect()
     }
 
@@ -138,7 +138,7 @@ impl Part<'_> {
 
     /// The first block's A with the input's batch norm, (K, C, V, V).
     fn scaled_adjacency(&self) -> Vec<f64> {
-        let Affine { scale, .. } = Affine::of(self.source, "data_bn");
+        let Affine { scale, .. } = Affine::of(self.trained, "data_bn");
         let size = self.joints * self.joints;
         let mut scaled = Vec::with_capacity(SUBSETS * CHANNELS * size);
         for a in self.adjacency().chunks_exact(size) {
@@ -181,7 +181,7 @@ impl Part<'_> {
         let bias = self.tensor("gcn.conv.bias");
         let adjacency = self.adjacency();
         let shift = match self.i {
-            0 => Affine::of(self.source, "data_bn").shift,
+            0 => Affine::of(self.trained, "data_bn").shift,
             _ => vec![0.0; self.joints * input],
         };
         let mut map = Vec::with_capacity(output * self.joints);
@@ -289,16 +289,20 @@ impl Part<'_> {
         let products = spectrum.products();
         let p = products as i64;
 
-        // (P, C′, C) from (C′, C, taps).
-        let mut weights = vec![0.0; products * channels * channels];
-        for (pair, taps) in weight.chunks_exact(TAPS).enumerate() {
-            for (p, w) in spectrum.weights(taps).into_iter().enumerate() {
-                weights[p * channels * channels + pair] = w;
+        // (taps, C′·C) from (C′, C, taps): the file holds the taps, and hosts fold their spectra into
+        // a constant once, when they load it.
+        let pairs = channels * channels;
+        let mut taps = vec![0.0; TAPS * pairs];
+        for (pair, row) in weight.chunks_exact(TAPS).enumerate() {
+            for (tap, w) in row.iter().enumerate() {
+                taps[tap * pairs + pair] = *w;
             }
         }
         let name = |part: &str| self.named(&format!("temporal.{part}"));
-        let shape = [products * channels, channels, 1, 1];
-        let weight = graph.floats(&self.named("temporal.weight"), &shape, &weights);
+        let taps = graph.floats(&self.named("temporal.weight"), &[TAPS, pairs], &taps);
+        let turns = graph.floats(&name("turns"), &[products, TAPS], &spectrum.of_taps());
+        let weight = graph.binary(&name("weight.spectrum"), "MatMul", &turns, &taps);
+        let weight = graph.reshape(&name("weight.factors"), &weight, &[p * c, c, 1, 1]);
         let analysis = graph.floats(&name("analysis"), &[products, frames], &spectrum.analysis());
         let synthesis = graph.floats(
             &name("synthesis"),

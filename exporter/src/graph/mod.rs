@@ -7,8 +7,8 @@ mod picture;
 mod streams;
 
 use crate::ExportError;
-use crate::reference::Reference;
-use crate::source::{Classifier, Source};
+use crate::reference::Encoder;
+use crate::source::{Source, Trained};
 use aimclr_model::onnx::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto};
 use aimclr_model::weights::CARD_KEY;
 use aimclr_skeleton::files::write_atomically;
@@ -39,10 +39,11 @@ pub fn write(source: &Source, path: &Path) -> Result<usize, ExportError> {
 
 fn wrap(source: &Source, graph: GraphProto) -> ModelProto {
     let card = &source.card;
+    let streams: Vec<String> = card.streams.iter().map(ToString::to_string).collect();
     let doc = format!(
-        "AimCLR encoder, {} stream, {} bodies of {} joints over {} frames. Input and outputs: \
+        "AimCLR encoder, {}, {} bodies of {} joints over {} frames. Input and outputs: \
          docs/model.md of AimCLR on the edge; how it was made: metadata \"{CARD_KEY}\".",
-        source.stream,
+        streams.join(" + "),
         card.bodies,
         card.layout.len(),
         card.frames
@@ -70,15 +71,28 @@ fn graph(source: &Source) -> GraphProto {
     let input = joints(&mut graph, source);
     let bodies = streams::fold(&mut graph, frames, layout.len(), &input);
     let normalised = normalise::add(&mut graph, source.card.preprocessing, layout, &bodies);
-    let seen = streams::add(&mut graph, layout, frames, source.stream, &normalised);
-    let pooled = encoder::add(&mut graph, source, &seen);
+    let pooled: Vec<Value> = source
+        .streams
+        .iter()
+        .map(|trained| {
+            let seen = streams::add(&mut graph, layout, frames, trained.stream, &normalised);
+            encoder::add(&mut graph, trained, &seen)
+        })
+        .collect();
+    let pooled = match &pooled[..] {
+        [one] => one.clone(),
+        all => {
+            let axis = [("axis", Setting::Int(1))];
+            graph.node("pool", "Concat", &all.iter().collect::<Vec<_>>(), &axis)
+        }
+    };
     let embedding = mix(&mut graph, source, &input, &pooled);
     graph.output(
         "embedding",
         &[Size::Free("N"), Size::Fixed(source.card.embedding)],
         "mean feature of the window's bodies, absent ones included",
     );
-    if let Some(classifier) = &source.classifier {
+    if let Some(classifier) = source.classifier() {
         classify(&mut graph, source, classifier, &embedding);
     }
     graph.finish("aimclr")
@@ -101,9 +115,7 @@ fn joints(graph: &mut Builder, source: &Source) -> Value {
 /// (Σ e_m + (bodies − M)·a) / bodies, where a is the feature of an absent body, equals
 /// a + Σ (e_m − a) / bodies, in which M doesn't appear.
 fn mix(graph: &mut Builder, source: &Source, input: &Value, pooled: &Value) -> Value {
-    let width = source.plan.embedding(source.pooled);
-    let stream = source.stream;
-    let name = |part: &str| format!("{stream}/{part}");
+    let width = source.card.embedding;
     // A value with the shape (N, M, E), so that Shape alone gives it: arithmetic on shapes runs on
     // the processor, which would take part of the graph away from a GPU.
     let flat = graph.reshape("flat", input, &[0, 0, -1]);
@@ -111,29 +123,34 @@ fn mix(graph: &mut Builder, source: &Source, input: &Value, pooled: &Value) -> V
     let axis = [("axis", Setting::Int(2))];
     let spread = graph.node("spread", "Gather", &[&flat, &first], &axis);
     let shape = graph.node("spread.shape", "Shape", &[&spread], &[]);
-    let features = graph.binary(&name("features"), "Reshape", pooled, &shape);
+    let features = graph.binary("features", "Reshape", pooled, &shape);
 
-    let absent = Reference::of(source).absent();
-    let absent = graph.floats(&name("absent"), &[width], &absent);
-    let excess = graph.binary(&name("excess"), "Sub", &features, &absent);
-    let axes = graph.ints(&name("excess.axes"), &[1]);
+    let nobody = |trained: &Trained| Encoder::of(trained).absent();
+    let absent: Vec<f64> = source.streams.iter().flat_map(nobody).collect();
+    let absent = graph.floats("absent", &[width], &absent);
+    let excess = graph.binary("excess", "Sub", &features, &absent);
+    let axes = graph.ints("excess.axes", &[1]);
     let settings = [("keepdims", Setting::Int(0))];
     let inputs = [&excess, &axes];
-    let mut sum = graph.node(&name("excess.sum"), "ReduceSum", &inputs, &settings);
+    let mut sum = graph.node("excess.sum", "ReduceSum", &inputs, &settings);
     if source.card.bodies != 1 {
         let share = 1.0 / source.card.bodies as f64;
-        let share = graph.floats(&name("share"), &[1], &[share]);
-        sum = graph.binary(&name("excess.mean"), "Mul", &sum, &share);
+        let share = graph.floats("share", &[1], &[share]);
+        sum = graph.binary("excess.mean", "Mul", &sum, &share);
     }
     graph.binary("embedding", "Add", &sum, &absent)
 }
 
-fn classify(graph: &mut Builder, source: &Source, classifier: &Classifier, embedding: &Value) {
+fn classify(
+    graph: &mut Builder,
+    source: &Source,
+    (weight, bias): (Vec<f64>, Vec<f64>),
+    embedding: &Value,
+) {
     let classes = source.classes();
-    let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect::<Vec<_>>();
     let shape = [classes, source.card.embedding];
-    let weight = graph.floats("classifier.weight", &shape, &wide(&classifier.weight));
-    let bias = graph.floats("classifier.bias", &[classes], &wide(&classifier.bias));
+    let weight = graph.floats("classifier.weight", &shape, &weight);
+    let bias = graph.floats("classifier.bias", &[classes], &bias);
     let settings = [("transB", Setting::Int(1))];
     let logits = graph.node("logits", "Gemm", &[embedding, &weight, &bias], &settings);
     let mut calibrated = logits;

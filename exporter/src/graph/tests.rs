@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::fixtures;
+use crate::source::Choices;
 use crate::verify::{Expected, TOLERANCE};
 use aimclr_engine::{Backend, Options, Windows, open};
 use aimclr_model::onnx::ModelFile;
@@ -58,6 +59,19 @@ fn every_stream_agrees_with_the_definition_in_every_engine() {
 }
 
 #[test]
+fn three_streams_in_one_graph_agree_too() {
+    let head = Head::classifier(5);
+    let of = |(i, stream)| fixtures::weights(fixtures::narrow(), stream, head, i);
+    let weights = (20..)
+        .zip([Stream::Motion, Stream::Joint, Stream::Bone])
+        .map(of);
+    let source = Source::of(weights.collect(), Choices::default()).expect("consistent");
+    assert_eq!(source.card.fusion, [0.4, 0.6, 0.6]);
+    assert_eq!(source.card.embedding, 3 * 24);
+    check(&source);
+}
+
+#[test]
 fn the_papers_widths_agree_with_the_definition_in_every_engine() {
     let head = Head::classifier(12);
     check(&fixtures::source(Plan::paper(25), Stream::Joint, head, 7));
@@ -80,7 +94,7 @@ fn one_body_and_odd_frames_agree_too() {
         card.frames = 17;
         card.calibration.temperature = 1.0;
     }
-    check(&Source::of(weights, None).expect("consistent"));
+    check(&fixtures::of(weights));
 }
 
 #[test]
@@ -90,7 +104,7 @@ fn clips_normalised_as_a_whole_agree_too() {
     if let Some(card) = &mut weights.card {
         card.preprocessing = Preprocessing::Clip;
     }
-    check(&Source::of(weights, None).expect("consistent"));
+    check(&fixtures::of(weights));
 }
 
 #[test]
@@ -114,12 +128,13 @@ fn an_embedding_of_every_block_agrees_too() {
         pooled: Pooled::Every,
     };
     let mut weights = fixtures::weights(plan, Stream::Joint, head, 4);
-    let wrong = Source::of(weights.clone(), None).expect_err("the card says 24");
+    let wrong =
+        Source::of(vec![weights.clone()], Default::default()).expect_err("the card says 24");
     assert!(wrong.to_string().contains("embedding"), "{wrong}");
     if let Some(card) = &mut weights.card {
         card.embedding = plan.embedding(Pooled::Every);
     }
-    check(&Source::of(weights, None).expect("consistent"));
+    check(&fixtures::of(weights));
 }
 
 /// A graph that gives `value`, shape (N·M, C, T, V), flattened, as its embedding.
@@ -173,10 +188,10 @@ fn meets_golden(folder: &Path) {
     let expected = golden.values("eval.embedding").expect("embedding");
     let (plan, _) = Plan::of_weights(&weights, aimclr_model::plan::QUERY).expect("an encoder");
     weights.card = Some(fixtures::card(plan, Stream::Joint, 0));
-    let source = Source::of(weights, None).expect("consistent");
+    let source = fixtures::of(weights);
     let (n, m, windows) = to_windows(input.values(), &input.shape);
 
-    let reference = Reference::of(&source);
+    let reference = Encoder::of(&source.streams[0]);
     let body = windows.len() / (n * m);
     let features: Vec<Vec<f64>> = windows
         .chunks_exact(body)
@@ -194,7 +209,9 @@ fn meets_golden(folder: &Path) {
     assert!(off(expected, &found) < 1e-5, "{}", off(expected, &found));
 
     // The graph without its normalising, which these numbers are past.
-    let model = expose(&source, encoder::add);
+    let model = expose(&source, |graph, source, x| {
+        encoder::add(graph, &source.streams[0], x)
+    });
     for backend in Backend::ALL {
         let mut engine = open(&model, options(backend)).expect("opens");
         let output = engine.run(Windows {
@@ -271,7 +288,7 @@ fn the_released_streams_are_met_by_the_graph() {
         let (_, _, expected) = to_windows(expected.values(), &expected.shape);
         let source = fixtures::source(fixtures::narrow(), stream, Head::None, 0);
         meets(source, &windows, &expected, |graph, source, x| {
-            streams::add(graph, &source.card.layout, 50, source.stream, x)
+            streams::add(graph, &source.card.layout, 50, stream, x)
         });
     }
 }
@@ -390,7 +407,7 @@ fn outputs_that_are_not_as_the_card_says_are_an_error() {
     let mut graph = graph(&source);
     // Sums over N instead of M: (M, E) where (N, E) was promised.
     for tensor in &mut graph.initializer {
-        if tensor.name == "joint/excess.axes" {
+        if tensor.name == "excess.axes" {
             tensor.raw_data = 0i64.to_le_bytes().to_vec();
         }
     }

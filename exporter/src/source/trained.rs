@@ -1,10 +1,10 @@
-//! What is exported: a trainer's weights, checked, with their model card.
+//! What one training left: an encoder for one stream, perhaps with a classifier, and its card.
 
 use crate::ExportError;
 use aimclr_model::Card;
 use aimclr_model::plan::{Head, Plan, Pooled, QUERY};
 use aimclr_model::weights::Weights;
-use aimclr_skeleton::{Stream, classes};
+use aimclr_skeleton::Stream;
 use std::path::{Path, PathBuf};
 
 /// A linear classifier on the embedding.
@@ -18,7 +18,7 @@ pub struct Classifier {
 
 /// An encoder that was trained on one stream, perhaps with a classifier, and its card.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub struct Trained {
     /// Where it was read from; for messages.
     pub path: PathBuf,
     /// The card, in agreement with the weights.
@@ -35,18 +35,12 @@ pub struct Source {
     pub classifier: Option<Classifier>,
 }
 
-impl Source {
-    /// Reads a .safetensors file, or the one in a run folder.
+impl Trained {
+    /// Checks weights.
     ///
-    /// Fails where the file is damaged, a tensor is missing or has another shape, a value isn't
-    /// finite, there is no model card, or card and weights disagree. `names` replaces the card's
-    /// class names.
-    pub fn read(path: &Path, names: Option<&Names>) -> Result<Self, ExportError> {
-        Self::of(Weights::read(path)?, names)
-    }
-
-    /// The same from weights in memory.
-    pub fn of(mut weights: Weights, names: Option<&Names>) -> Result<Self, ExportError> {
+    /// Fails where a tensor is missing or has another shape, a value isn't finite, there is no model
+    /// card, or card and weights disagree.
+    pub fn of(mut weights: Weights) -> Result<Self, ExportError> {
         let path = weights.path.clone();
         flatten_classifier(&mut weights);
         let (plan, head) = Plan::of_weights(&weights, QUERY)?;
@@ -62,16 +56,6 @@ impl Source {
             Head::Projection | Head::None => None,
         };
         let classes = classifier.as_ref().map_or(0, |c| c.bias.len());
-        if let Some(names) = names {
-            if names.names.len() != classes {
-                return Err(ExportError::Classes {
-                    path: names.path.clone(),
-                    expected: classes,
-                    found: names.names.len(),
-                });
-            }
-            card.classes = names.names.clone();
-        }
         if classes == 0 {
             // What a pre-training knew of classes is of no use without a classifier.
             card.classes.clear();
@@ -82,7 +66,7 @@ impl Source {
             return Err(ExportError::Unsupported {
                 path,
                 reason: format!(
-                    "its card names {} streams; this version exports files of one stream",
+                    "its card names {} streams; expected one, as trained",
                     card.streams.len()
                 ),
             });
@@ -111,35 +95,14 @@ impl Source {
         values.iter().copied().map(f64::from).collect()
     }
 
+    /// E, the size of this encoder's share of the embedding.
+    pub fn width(&self) -> usize {
+        self.plan.embedding(self.pooled)
+    }
+
     /// Number of classes; 0 without classifier.
     pub fn classes(&self) -> usize {
         self.classifier.as_ref().map_or(0, |c| c.bias.len())
-    }
-}
-
-/// Class names of a known data set, or from a text file.
-#[derive(Debug, Clone)]
-pub struct Names {
-    path: PathBuf,
-    names: Vec<String>,
-}
-
-impl Names {
-    /// As [`classes::read`] has it.
-    pub fn read(name: &Path) -> Result<Self, ExportError> {
-        let names = classes::read(name).map_err(|source| ExportError::Io {
-            path: name.into(),
-            source,
-        })?;
-        Ok(Self {
-            path: name.into(),
-            names,
-        })
-    }
-
-    /// The names alone.
-    pub fn into_names(self) -> Vec<String> {
-        self.names
     }
 }
 
@@ -162,7 +125,7 @@ fn agree(
     let pairs = [
         ("joints", card.layout.len(), plan.joints),
         ("classes", card.classes.len(), classes),
-        ("embedding", card.embedding, embedding * card.streams.len()),
+        ("embedding", card.embedding, embedding),
     ];
     for (field, said, found) in pairs {
         if said != found {

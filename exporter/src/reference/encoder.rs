@@ -1,28 +1,21 @@
-//! The model computed plainly, in f64, straight from its definition: convolution before
-//! aggregation as published, every batch norm as a step of its own. Slow and simple; the exported
-//! graph, which does all of this differently, is held against it.
+//! One encoder in f64: convolution before aggregation as published, every batch norm as a step of
+//! its own.
 
-use crate::source::Source;
-use aimclr_engine::{Output, Windows};
+use crate::source::Trained;
 use aimclr_model::plan::{BN_EPSILON, Block, Pooled, Residual, TAPS};
+use aimclr_skeleton::Stream;
 use aimclr_skeleton::graph::SUBSETS;
-use aimclr_skeleton::normalise::Preprocessing;
 use aimclr_skeleton::sequence::CHANNELS;
-use aimclr_skeleton::{Layout, Sequence, Stream};
 
-/// The model in f64.
-pub struct Reference {
-    layout: Layout,
-    preprocessing: Preprocessing,
-    stream: Stream,
+/// An encoder in f64.
+pub struct Encoder {
+    pub(super) stream: Stream,
     frames: usize,
     joints: usize,
-    bodies: usize,
     pooled: Pooled,
-    temperature: f64,
     input: BatchNorm,
     blocks: Vec<Layer>,
-    classifier: Option<Linear>,
+    pub(super) classifier: Option<Linear>,
 }
 
 struct BatchNorm {
@@ -43,9 +36,9 @@ struct Layer {
     residual: Option<(Linear, BatchNorm)>,
 }
 
-struct Linear {
-    weight: Vec<f64>,
-    bias: Vec<f64>,
+pub(super) struct Linear {
+    pub(super) weight: Vec<f64>,
+    pub(super) bias: Vec<f64>,
 }
 
 /// A body's features, shape (C, T, V).
@@ -55,23 +48,23 @@ struct Map {
     data: Vec<f64>,
 }
 
-impl Reference {
-    /// The model that `source` holds.
-    pub fn of(source: &Source) -> Self {
+impl Encoder {
+    /// The encoder that `trained` holds.
+    pub fn of(trained: &Trained) -> Self {
         let linear = |name: &str| Linear {
-            weight: source.tensor(&format!("{name}.weight")),
-            bias: source.tensor(&format!("{name}.bias")),
+            weight: trained.tensor(&format!("{name}.weight")),
+            bias: trained.tensor(&format!("{name}.bias")),
         };
         let norm = |name: &str| BatchNorm {
-            weight: source.tensor(&format!("{name}.weight")),
-            bias: source.tensor(&format!("{name}.bias")),
-            mean: source.tensor(&format!("{name}.running_mean")),
-            variance: source.tensor(&format!("{name}.running_var")),
+            weight: trained.tensor(&format!("{name}.weight")),
+            bias: trained.tensor(&format!("{name}.bias")),
+            mean: trained.tensor(&format!("{name}.running_mean")),
+            variance: trained.tensor(&format!("{name}.running_var")),
         };
-        let a = source.tensor("A");
+        let a = trained.tensor("A");
         let layer = |(i, block): (usize, Block)| {
             let name = |part: &str| format!("st_gcn_networks.{i}.{part}");
-            let importance = source.tensor(&format!("edge_importance.{i}"));
+            let importance = trained.tensor(&format!("edge_importance.{i}"));
             Layer {
                 block,
                 adjacency: a.iter().zip(&importance).map(|(a, i)| a * i).collect(),
@@ -84,78 +77,20 @@ impl Reference {
             }
         };
         Self {
-            layout: source.card.layout.clone(),
-            preprocessing: source.card.preprocessing,
-            stream: source.stream,
-            frames: source.card.frames,
-            joints: source.plan.joints,
-            bodies: source.card.bodies,
-            pooled: source.pooled,
-            temperature: source.card.calibration.temperature,
+            stream: trained.stream,
+            frames: trained.card.frames,
+            joints: trained.plan.joints,
+            pooled: trained.pooled,
             input: norm("data_bn"),
-            blocks: source
+            blocks: trained
                 .plan
                 .blocks()
                 .into_iter()
                 .enumerate()
                 .map(layer)
                 .collect(),
-            classifier: source.classifier.as_ref().map(|_| linear("fc")),
+            classifier: trained.classifier.as_ref().map(|_| linear("fc")),
         }
-    }
-
-    /// What the exported graph should give for raw windows, rounded to f32 at the very end.
-    ///
-    /// # Panics
-    /// Where the windows don't have the sizes of the model card.
-    pub fn run(&self, windows: Windows<'_>) -> Output {
-        let Windows { n, m, data } = windows;
-        let body = self.frames * self.joints * CHANNELS;
-        assert_eq!(data.len(), n * m * body, "(N, M, T, V, 3) values");
-        let absent = match m < self.bodies {
-            true => self.absent(),
-            false => Vec::new(),
-        };
-        let mut output = Output {
-            n,
-            ..Output::default()
-        };
-        for window in data.chunks_exact(m * body) {
-            let mut bodies: Vec<Vec<f64>> = window
-                .chunks_exact(body)
-                .map(|body| self.encode(&self.look_at(body)))
-                .collect();
-            bodies.resize(self.bodies.max(m), absent.clone());
-            let embedding = self.mix(&bodies);
-            output.embedding.extend(embedding.iter().map(|x| *x as f32));
-            if let Some((logits, probabilities)) = self.classify(&embedding) {
-                output.logits.extend(logits.iter().map(|x| *x as f32));
-                let probabilities = probabilities.iter().map(|x| *x as f32);
-                output.probabilities.extend(probabilities);
-            }
-        }
-        output
-    }
-
-    /// One raw body, shape (T, V, 3), as the encoder sees it: normalised, its stream, shape
-    /// (3, T, V).
-    fn look_at(&self, body: &[f32]) -> Vec<f64> {
-        let mut sequence = Sequence {
-            frames: self.frames,
-            bodies: 1,
-            joints: self.joints,
-            data: body.to_vec(),
-        };
-        self.preprocessing.apply(&mut sequence, &self.layout);
-        let seen = self.stream.of(&sequence, &self.layout);
-        let points = self.frames * self.joints;
-        let mut channels = vec![0.0; CHANNELS * points];
-        for (point, position) in seen.data.chunks_exact(CHANNELS).enumerate() {
-            for (c, x) in position.iter().enumerate() {
-                channels[c * points + point] = f64::from(*x);
-            }
-        }
-        channels
     }
 
     /// The feature of a body that isn't there, E values: not zero, for batch norms and biases act
@@ -203,31 +138,6 @@ impl Reference {
         let layers = &self.blocks[self.blocks.len() - maps.len()..];
         trace.push(maps.iter().zip(layers).flat_map(means).collect());
         trace
-    }
-
-    /// The plain mean over the bodies.
-    fn mix(&self, bodies: &[Vec<f64>]) -> Vec<f64> {
-        let mut embedding = vec![0.0; bodies[0].len()];
-        for feature in bodies {
-            for (sum, x) in embedding.iter_mut().zip(feature) {
-                *sum += x / bodies.len() as f64;
-            }
-        }
-        embedding
-    }
-
-    /// Logits and probabilities of an embedding, where there is a classifier.
-    fn classify(&self, embedding: &[f64]) -> Option<(Vec<f64>, Vec<f64>)> {
-        let Linear { weight, bias } = self.classifier.as_ref()?;
-        let rows = weight.chunks_exact(embedding.len()).zip(bias);
-        let logits: Vec<f64> = rows
-            .map(|(row, bias)| bias + row.iter().zip(embedding).map(|(w, x)| w * x).sum::<f64>())
-            .collect();
-        let highest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let scale = |x: f64| ((x - highest) / self.temperature).exp();
-        let total: f64 = logits.iter().map(|x| scale(*x)).sum();
-        let probabilities = logits.iter().map(|x| scale(*x) / total).collect();
-        Some((logits, probabilities))
     }
 }
 
