@@ -20,7 +20,7 @@ import sys
 import time
 from pathlib import Path
 
-import torch_environment
+import environment
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "golden"
@@ -142,7 +142,7 @@ def loader(args):
 
 def main():
     args = arguments()
-    torch_environment.enter()
+    environment.enter("train-speed", environment.TORCH)
     if args.check:
         sys.exit(0 if check() else 1)
 

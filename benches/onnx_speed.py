@@ -19,15 +19,15 @@ differ.
 """
 
 import argparse
-import importlib.util
 import json
 import os
 import statistics
 import subprocess
 import sys
 import time
-import venv
 from pathlib import Path
+
+import environment
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "target" / "onnx-speed"
@@ -36,25 +36,6 @@ TARGET = 1.8
 TOLERANCE = 1e-4
 CLASSES = 12
 FRAMES = 50
-
-
-def ready():
-    names = ["torch", "onnx", "onnxscript", "onnxruntime", "safetensors"]
-    return all(importlib.util.find_spec(name) for name in names)
-
-
-def enter_environment():
-    """Goes on in a virtual environment of this script's own where a package is missing here."""
-    if ready():
-        return
-    python = WORK / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if Path(sys.prefix) == WORK / "venv":
-        sys.exit(f"packages are missing although pip installed them: remove {WORK / 'venv'} and try again")
-    if not python.exists():
-        venv.create(WORK / "venv", with_pip=True)
-    # A set-up that was cut off is finished here; where all is there, pip only looks.
-    subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-    sys.exit(subprocess.run([python, __file__, *sys.argv[1:]]).returncode)
 
 
 def build(torch):
@@ -205,7 +186,7 @@ def main():
     parser.add_argument("--check", action="store_true", help="onnx's full checker and `aimclr-export verify`, too")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     args = parser.parse_args()
-    enter_environment()
+    environment.enter("onnx-speed", PACKAGES)
 
     import numpy
     import onnx

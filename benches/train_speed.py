@@ -25,7 +25,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import torch_environment
+import environment
 
 ROOT = Path(__file__).resolve().parent.parent
 # How many times as fast as eager PyTorch in f32 the trainer has to be at batch 128, in f32 and in bf16.
@@ -161,7 +161,7 @@ def main():
         "--processor-time", action="store_true", help="on the CPU, count processor time: for one thread on a busy machine (Linux)"
     )
     args = parser.parse_args()
-    torch_environment.enter()
+    environment.enter("train-speed", environment.TORCH)
     import torch
 
     python = [sys.executable, ROOT / "benches" / "aimclr_step.py"]
