@@ -18,6 +18,9 @@ use aimclr_model::spectrum::Spectrum;
 use aimclr_skeleton::graph::SUBSETS;
 use aimclr_skeleton::sequence::CHANNELS;
 
+/// Most bytes of a constant that tract computes from smaller ones when it loads a graph.
+const FOLDED: usize = 4 << 20;
+
 /// Adds the encoder on `x`, shape (B, 3, T, V); gives the pooled features, (B, E, 1, 1).
 pub(super) fn add(graph: &mut Builder, trained: &Trained, x: &Value) -> Value {
     let stream = trained.stream.to_string();
@@ -300,8 +303,20 @@ impl Part<'_> {
         }
         let name = |part: &str| self.named(&format!("temporal.{part}"));
         let taps = graph.floats(&self.named("temporal.weight"), &[TAPS, pairs], &taps);
-        let turns = graph.floats(&name("turns"), &[products, TAPS], &spectrum.of_taps());
-        let weight = graph.binary(&name("weight.spectrum"), "MatMul", &turns, &taps);
+        let rows = (FOLDED / (size_of::<f32>() * pairs)).clamp(1, products);
+        let turns = spectrum.of_taps();
+        let parts: Vec<Value> = turns
+            .chunks(rows * TAPS)
+            .enumerate()
+            .map(|(i, turns)| {
+                let shape = [turns.len() / TAPS, TAPS];
+                let turns = graph.floats(&name(&format!("turns.{i}")), &shape, turns);
+                graph.binary(&name(&format!("weight.{i}")), "MatMul", &turns, &taps)
+            })
+            .collect();
+        let parts: Vec<&Value> = parts.iter().collect();
+        let axis = [("axis", Setting::Int(0))];
+        let weight = graph.node(&name("weight.spectrum"), "Concat", &parts, &axis);
         let weight = graph.reshape(&name("weight.factors"), &weight, &[p * c, c, 1, 1]);
         let analysis = graph.floats(&name("analysis"), &[products, frames], &spectrum.analysis());
         let synthesis = graph.floats(
