@@ -75,6 +75,7 @@ impl Folder {
             classes: ["wave", "clap", "bow"].map(String::from).to_vec(),
             embedding: plan.hidden_dim,
             preprocessing: Preprocessing::Released,
+            precision: Default::default(),
             provenance: Provenance::default(),
             calibration: Calibration::default(),
         });

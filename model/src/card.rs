@@ -6,6 +6,8 @@ use aimclr_skeleton::normalise::Preprocessing;
 use aimclr_skeleton::{Layout, Stream};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 use thiserror::Error;
 
 /// Version of the card's format that is written and read.
@@ -59,11 +61,53 @@ pub struct Card {
     pub embedding: usize,
     /// Which preprocessing the graph does.
     pub preprocessing: Preprocessing,
+    /// In what numbers the graph computes.
+    #[serde(default)]
+    pub precision: Precision,
     /// Where the model comes from.
     pub provenance: Provenance,
     /// How its scores are to be read.
     #[serde(default)]
     pub calibration: Calibration,
+}
+
+/// In what numbers a graph computes its encoders. Inputs, outputs, normalising and classifier are
+/// f32 in all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Single precision.
+    #[default]
+    F32,
+    /// Half precision, for GPUs.
+    F16,
+    /// Convolutions of 8-bit whole numbers with ranges fixed at export; the rest in f32.
+    Int8,
+}
+
+impl Precision {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::F32, Self::F16, Self::Int8];
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Int8 => "int8",
+        })
+    }
+}
+
+impl FromStr for Precision {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|known| known.to_string() == name)
+            .ok_or_else(|| format!("unknown precision \"{name}\"; known: f32, f16, int8"))
+    }
 }
 
 /// Where a model comes from.
@@ -219,6 +263,7 @@ mod tests {
             classes: vec!["wave".into()],
             embedding: 256,
             preprocessing: Preprocessing::Released,
+            precision: Precision::default(),
             provenance: Provenance {
                 dataset: "test".into(),
                 ..Provenance::default()

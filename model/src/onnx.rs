@@ -14,8 +14,16 @@ const MAX_FILE: u64 = 1 << 30;
 
 /// `TensorProto.DataType`: f32.
 pub const FLOAT: i32 = 1;
+/// `TensorProto.DataType`: u8.
+pub const UINT8: i32 = 2;
+/// `TensorProto.DataType`: i8.
+pub const INT8: i32 = 3;
+/// `TensorProto.DataType`: i32.
+pub const INT32: i32 = 6;
 /// `TensorProto.DataType`: i64.
 pub const INT64: i32 = 7;
+/// `TensorProto.DataType`: f16.
+pub const FLOAT16: i32 = 10;
 
 /// What can be wrong with an .onnx file.
 #[derive(Debug, Error)]
@@ -178,7 +186,7 @@ pub struct TensorProto {
     /// Shape.
     #[prost(int64, repeated, tag = "1")]
     pub dims: Vec<i64>,
-    /// [`FLOAT`] or [`INT64`].
+    /// [`FLOAT`], [`INT64`] or another of the numbers above.
     #[prost(int32, tag = "2")]
     pub data_type: i32,
     /// Name.

@@ -108,7 +108,8 @@ fn good_model() -> &'static [u8] {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("model.onnx");
         let source = Source::of(vec![good_weights()], Choices::default()).expect("a source");
-        aimclr_exporter::graph::write(&source, &path).expect("exported");
+        aimclr_exporter::graph::write(&source, &aimclr_exporter::graph::Form::single(), &path)
+            .expect("exported");
         fs::read(path).expect("written")
     })
 }

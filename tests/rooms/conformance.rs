@@ -78,6 +78,7 @@ pub fn of_plan(
         classes: (0..CLASSES).map(|c| format!("class {c}")).collect(),
         embedding: plan.embedding(pooled),
         preprocessing: Preprocessing::Released,
+        precision: Default::default(),
         provenance: Provenance::default(),
         calibration: Calibration {
             temperature: 1.3,
@@ -163,7 +164,8 @@ fn conform(stream: Stream, bodies: usize, pooled: Pooled) {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("model.onnx");
     let source = Source::of(vec![weights.clone()], Choices::default()).expect("a source");
-    aimclr_exporter::graph::write(&source, &path).expect("exported");
+    aimclr_exporter::graph::write(&source, &aimclr_exporter::graph::Form::single(), &path)
+        .expect("exported");
     let model = ModelFile::read(&path).expect("read");
     let mut cases = cases(&model.card, 1);
     cases.extend(people(&model.card));

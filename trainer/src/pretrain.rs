@@ -371,6 +371,7 @@ fn card(dataset: &Dataset, info: &RunInfo, seconds: f64) -> Card {
         classes: Vec::new(),
         embedding: Plan::paper(dataset.layout().len()).hidden_dim,
         preprocessing: settings.preprocessing,
+        precision: Default::default(),
         provenance: Provenance {
             dataset: meta.name.clone(),
             license: meta.license.clone(),

@@ -1,7 +1,7 @@
 //! `aimclr-export onnx`.
 
 use super::size;
-use crate::graph;
+use crate::graph::{self, Form};
 use crate::source::{Choices, Names, Source};
 use aimclr_model::cli::Checkpoint;
 use aimclr_skeleton::{Stream, classes};
@@ -48,7 +48,8 @@ pub(super) fn run(args: &OnnxArgs, out: &mut dyn Write) -> Result<ExitCode> {
     let weights = args.checkpoint.read_all(&args.weights)?;
     let fusion = args.fusion.clone();
     let source = Source::of(weights, Choices { fusion, names })?;
-    let bytes = graph::write(&source, &args.out).context("cannot write the model")?;
+    let bytes =
+        graph::write(&source, &Form::single(), &args.out).context("cannot write the model")?;
     #[derive(Serialize)]
     struct Written<'a> {
         path: &'a Path,

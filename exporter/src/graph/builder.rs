@@ -1,9 +1,10 @@
 //! Putting an ONNX graph together, node by node.
 
 use aimclr_model::onnx::{
-    AttributeProto, Dimension, DimensionValue, FLOAT, GraphProto, INT64, NodeProto, TensorProto,
-    TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
+    AttributeProto, Dimension, DimensionValue, FLOAT, FLOAT16, GraphProto, INT8, INT32, INT64,
+    NodeProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, UINT8, ValueInfoProto,
 };
+use half::f16;
 
 /// Name of a value in the graph.
 pub(crate) type Value = String;
@@ -13,6 +14,8 @@ pub(crate) type Value = String;
 #[derive(Default)]
 pub(crate) struct Builder {
     graph: GraphProto,
+    /// Constants are written in half precision.
+    half: bool,
 }
 
 /// A setting of a node.
@@ -68,11 +71,42 @@ impl Builder {
         outputs
     }
 
-    /// Adds a constant of f32, rounded from `values`.
+    /// Adds a constant of f32, or of f16 within [`half`](Self::half), rounded from `values`.
     pub fn floats(&mut self, name: &str, shape: &[usize], values: &[f64]) -> Value {
         debug_assert_eq!(shape.iter().product::<usize>(), values.len(), "{name}");
+        if self.half {
+            let bytes = values.iter().flat_map(|x| f16::from_f64(*x).to_le_bytes());
+            return self.constant(name, FLOAT16, shape, bytes.collect());
+        }
         let bytes = values.iter().flat_map(|x| (*x as f32).to_le_bytes());
         self.constant(name, FLOAT, shape, bytes.collect())
+    }
+
+    /// Adds a constant of i8.
+    pub fn bytes(&mut self, name: &str, shape: &[usize], values: &[i8]) -> Value {
+        let bytes = values.iter().map(|x| x.cast_unsigned());
+        self.constant(name, INT8, shape, bytes.collect())
+    }
+
+    /// Adds a constant of i32.
+    pub fn words(&mut self, name: &str, shape: &[usize], values: &[i32]) -> Value {
+        let bytes = values.iter().flat_map(|x| x.to_le_bytes());
+        self.constant(name, INT32, shape, bytes.collect())
+    }
+
+    /// Adds a single u8.
+    pub fn byte(&mut self, name: &str, value: u8) -> Value {
+        self.constant(name, UINT8, &[], vec![value])
+    }
+
+    /// Brings f32 `x` to half precision, lets `part` compute with it, and brings back what it gives.
+    pub fn half(&mut self, x: &Value, part: impl FnOnce(&mut Self, &Value) -> Value) -> Value {
+        let to = |kind: i32| [("to", Setting::Int(i64::from(kind)))];
+        let x = self.node(&format!("{x}.f16"), "Cast", &[x], &to(FLOAT16));
+        self.half = true;
+        let result = part(self, &x);
+        self.half = false;
+        self.node(&format!("{result}.f32"), "Cast", &[&result], &to(FLOAT))
     }
 
     /// Adds a constant of i64, such as a shape.

@@ -12,6 +12,8 @@
 //! block's A, which thereby differs between coordinates, and its shift into that bias map.
 
 use super::builder::{Builder, Setting, Value};
+use super::conv::Conv;
+use super::form::{Form, Site};
 use crate::source::Trained;
 use aimclr_model::plan::{BN_EPSILON, Block, Pooled, Residual, TAPS};
 use aimclr_model::spectrum::Spectrum;
@@ -22,21 +24,22 @@ use aimclr_skeleton::sequence::CHANNELS;
 const FOLDED: usize = 4 << 20;
 
 /// Adds the encoder on `x`, shape (B, 3, T, V); gives the pooled features, (B, E, 1, 1).
-pub(super) fn add(graph: &mut Builder, trained: &Trained, x: &Value) -> Value {
+pub(super) fn add(graph: &mut Builder, trained: &Trained, form: &mut Form, x: &Value) -> Value {
     let stream = trained.stream.to_string();
     let mut x = x.clone();
     let mut frames = trained.card.frames;
     let mut pooled = Vec::new();
     for (i, block) in trained.plan.blocks().into_iter().enumerate() {
-        let part = Part {
+        let mut part = Part {
             trained,
             block,
             i,
             name: format!("{stream}/block{i}"),
             joints: trained.plan.joints,
+            form,
         };
         let gathered = part.aggregate(graph, frames, &x);
-        let mixed = part.spatial(graph, &gathered);
+        let mixed = part.spatial(graph, frames, &gathered);
         x = part.temporal(graph, frames, &mixed, &x);
         frames = frames.div_ceil(block.stride);
         if trained.pooled == Pooled::Every {
@@ -60,6 +63,7 @@ struct Part<'a> {
     i: usize,
     name: String,
     joints: usize,
+    form: &'a mut Form,
 }
 
 /// A batch norm in eval mode as x·scale + shift.
@@ -154,7 +158,7 @@ impl Part<'_> {
     }
 
     /// 1×1 convolution, bias map, ReLU: (B, K·C, T, V) → (B, C′, T, V).
-    fn spatial(&self, graph: &mut Builder, x: &Value) -> Value {
+    fn spatial(&mut self, graph: &mut Builder, frames: usize, x: &Value) -> Value {
         let Block { input, output, .. } = self.block;
         let norm = self.norm("tcn.0");
         // (K·C′, C), row k·C′ + o.
@@ -166,13 +170,17 @@ impl Part<'_> {
                 weight.extend(row.iter().map(|w| w * norm.scale[o]));
             }
         }
-        let shape = [output, SUBSETS * input, 1, 1];
-        let weight = graph.floats(&self.named("spatial.weight"), &shape, &weight);
         let map = self.bias_map(&published, &norm);
         let shape = [1, output, 1, self.joints];
         let map = graph.floats(&self.named("spatial.bias"), &shape, &map);
-        let settings = [("kernel_shape", Setting::Ints(&[1, 1]))];
-        let mixed = graph.node(&self.named("spatial"), "Conv", &[x, &weight], &settings);
+        let conv = Conv {
+            name: self.named("spatial"),
+            weight,
+            shape: [output, SUBSETS * input, 1, 1],
+            bias: None,
+            stride: 1,
+        };
+        let mixed = self.convolve(graph, conv, frames, x);
         let biased = graph.binary(&self.named("spatial.biased"), "Add", &mixed, &map);
         graph.node(&self.named("spatial.relu"), "Relu", &[&biased], &[])
     }
@@ -207,7 +215,7 @@ impl Part<'_> {
     }
 
     /// 9×1 convolution, + residual, ReLU: (B, C′, T, V) → (B, C′, T′, V). `input` is the block's.
-    fn temporal(&self, graph: &mut Builder, frames: usize, x: &Value, input: &Value) -> Value {
+    fn temporal(&mut self, graph: &mut Builder, frames: usize, x: &Value, input: &Value) -> Value {
         let Block {
             output, residual, ..
         } = self.block;
@@ -226,12 +234,12 @@ impl Part<'_> {
                 // Two biases that are added anyway go where a convolution takes them.
                 bias.iter_mut().zip(shift).for_each(|(b, s)| *b += s);
                 let own = spectral.then(|| std::mem::replace(&mut bias, vec![0.0; output]));
-                Some(self.shortcut(graph, input, &weight, own))
+                Some(self.shortcut(graph, frames, input, weight, own))
             }
         };
         let mut out = match spectral {
             true => self.spectral(graph, frames, x, &weight),
-            false => self.direct(graph, x, &weight, &bias),
+            false => self.direct(graph, frames, x, weight, bias.clone()),
         };
         if spectral && residual != Residual::Conv {
             let bias = graph.floats(&self.named("temporal.bias"), &[output, 1, 1], &bias);
@@ -246,41 +254,62 @@ impl Part<'_> {
     /// Whether products of spectra are worth their transforms: only where channels are many. Their
     /// weights grow with the frames, so these must be few.
     fn is_spectral(&self, frames: usize) -> bool {
-        self.block.stride == 1 && self.block.output >= 128 && frames <= 16
+        self.form.spectra && self.block.stride == 1 && self.block.output >= 128 && frames <= 16
     }
 
     fn shortcut(
-        &self,
+        &mut self,
         graph: &mut Builder,
+        frames: usize,
         input: &Value,
-        weight: &[f64],
+        weight: Vec<f64>,
         bias: Option<Vec<f64>>,
     ) -> Value {
-        let Block { output, .. } = self.block;
-        let shape = [output, self.block.input, 1, 1];
-        let weight = graph.floats(&self.named("residual.weight"), &shape, weight);
-        let bias = bias.map(|bias| graph.floats(&self.named("residual.bias"), &[output], &bias));
-        let inputs: Vec<&Value> = [input, &weight].into_iter().chain(&bias).collect();
-        let settings = [
-            ("kernel_shape", Setting::Ints(&[1, 1])),
-            ("strides", Setting::Ints(&[self.block.stride as i64, 1])),
-        ];
-        graph.node(&self.named("residual"), "Conv", &inputs, &settings)
+        let conv = Conv {
+            name: self.named("residual"),
+            weight,
+            shape: [self.block.output, self.block.input, 1, 1],
+            bias,
+            stride: self.block.stride,
+        };
+        self.convolve(graph, conv, frames, input)
     }
 
-    fn direct(&self, graph: &mut Builder, x: &Value, weight: &[f64], bias: &[f64]) -> Value {
+    fn direct(
+        &mut self,
+        graph: &mut Builder,
+        frames: usize,
+        x: &Value,
+        weight: Vec<f64>,
+        bias: Vec<f64>,
+    ) -> Value {
         let Block { output, stride, .. } = self.block;
-        let shape = [output, output, TAPS, 1];
-        let weight = graph.floats(&self.named("temporal.weight"), &shape, weight);
-        let bias = graph.floats(&self.named("temporal.bias"), &[output], bias);
-        let padding = TAPS as i64 / 2;
-        let settings = [
-            ("kernel_shape", Setting::Ints(&[TAPS as i64, 1])),
-            ("strides", Setting::Ints(&[stride as i64, 1])),
-            ("pads", Setting::Ints(&[padding, 0, padding, 0])),
-        ];
-        let inputs = [x, &weight, &bias];
-        graph.node(&self.named("temporal"), "Conv", &inputs, &settings)
+        let conv = Conv {
+            name: self.named("temporal"),
+            weight,
+            shape: [output, output, TAPS, 1],
+            bias: Some(bias),
+            stride,
+        };
+        self.convolve(graph, conv, frames, x)
+    }
+
+    fn convolve(&mut self, graph: &mut Builder, conv: Conv, frames: usize, x: &Value) -> Value {
+        let [output, input, ..] = conv.shape;
+        let site = Site {
+            name: conv.name.clone(),
+            input: (x.clone(), input * frames * self.joints),
+            output: (
+                conv.name.clone(),
+                output * frames.div_ceil(conv.stride) * self.joints,
+            ),
+            macs: conv.weight.len() * frames.div_ceil(conv.stride) * self.joints,
+        };
+        self.form.sites.push(site);
+        match self.form.ranges.get(&conv.name) {
+            Some(ranges) => conv.quantised(graph, *ranges, x),
+            None => conv.plain(graph, x),
+        }
     }
 
     /// The same without bias, as products of spectra: (B, C, T, V) → (T, C·B·V) → P spectral values

@@ -1,7 +1,9 @@
 //! The graph of `docs/model.md`: raw joints in, embedding and class probabilities out.
 
 mod builder;
+mod conv;
 mod encoder;
+mod form;
 mod normalise;
 mod picture;
 mod streams;
@@ -14,7 +16,11 @@ use aimclr_model::weights::CARD_KEY;
 use aimclr_skeleton::files::write_atomically;
 use builder::{Builder, Setting, Size, Value};
 use prost::Message;
+use std::collections::BTreeMap;
 use std::path::Path;
+
+pub(crate) use form::Site;
+pub use form::{Form, Ranges};
 
 /// Version of ONNX's operators that the graph uses.
 pub const OPSET: i64 = 17;
@@ -23,13 +29,13 @@ pub const OPSET: i64 = 17;
 pub const IR_VERSION: i64 = 8;
 
 /// The whole file for `source`.
-pub fn model(source: &Source) -> ModelProto {
-    wrap(source, graph(source))
+pub fn model(source: &Source, form: &Form) -> ModelProto {
+    wrap(source, graph(source, &mut form.clone()))
 }
 
 /// Writes the file for `source`; it appears whole or not at all. Gives its size in bytes.
-pub fn write(source: &Source, path: &Path) -> Result<usize, ExportError> {
-    let bytes = model(source).encode_to_vec();
+pub fn write(source: &Source, form: &Form, path: &Path) -> Result<usize, ExportError> {
+    let bytes = model(source, form).encode_to_vec();
     write_atomically(path, |out| out.write_all(&bytes)).map_err(|error| ExportError::Io {
         path: path.into(),
         source: error,
@@ -65,27 +71,10 @@ fn wrap(source: &Source, graph: GraphProto) -> ModelProto {
     }
 }
 
-fn graph(source: &Source) -> GraphProto {
+fn graph(source: &Source, form: &mut Form) -> GraphProto {
     let mut graph = Builder::default();
-    let (frames, layout) = (source.card.frames, &source.card.layout);
     let input = joints(&mut graph, source);
-    let bodies = streams::fold(&mut graph, frames, layout.len(), &input);
-    let normalised = normalise::add(&mut graph, source.card.preprocessing, layout, &bodies);
-    let pooled: Vec<Value> = source
-        .streams
-        .iter()
-        .map(|trained| {
-            let seen = streams::add(&mut graph, layout, frames, trained.stream, &normalised);
-            encoder::add(&mut graph, trained, &seen)
-        })
-        .collect();
-    let pooled = match &pooled[..] {
-        [one] => one.clone(),
-        all => {
-            let axis = [("axis", Setting::Int(1))];
-            graph.node("pool", "Concat", &all.iter().collect::<Vec<_>>(), &axis)
-        }
-    };
+    let pooled = encoders(&mut graph, source, form, &input);
     let embedding = mix(&mut graph, source, &input, &pooled);
     graph.output(
         "embedding",
@@ -96,6 +85,57 @@ fn graph(source: &Source) -> GraphProto {
         classify(&mut graph, source, classifier, &embedding);
     }
     graph.finish("aimclr")
+}
+
+/// Every encoder on the raw joints; gives their pooled features, (N·M, E, 1, 1).
+fn encoders(graph: &mut Builder, source: &Source, form: &mut Form, input: &Value) -> Value {
+    let (frames, layout) = (source.card.frames, &source.card.layout);
+    let bodies = streams::fold(graph, frames, layout.len(), input);
+    let normalised = normalise::add(graph, source.card.preprocessing, layout, &bodies);
+    let mut pooled = Vec::new();
+    for trained in &source.streams {
+        let seen = streams::add(graph, layout, frames, trained.stream, &normalised);
+        pooled.push(match form.half {
+            true => graph.half(&seen, |graph, seen| {
+                encoder::add(graph, trained, form, seen)
+            }),
+            false => encoder::add(graph, trained, form, &seen),
+        });
+    }
+    match &pooled[..] {
+        [one] => one.clone(),
+        all => {
+            let axis = [("axis", Setting::Int(1))];
+            graph.node("pool", "Concat", &all.iter().collect::<Vec<_>>(), &axis)
+        }
+    }
+}
+
+/// A graph whose `embedding` is what goes into each convolution and comes out of it, side by side,
+/// for windows of one body.
+pub(crate) fn exposed(source: &Source) -> (ModelProto, Vec<Site>) {
+    let mut form = Form::quantised(BTreeMap::new());
+    let mut graph = Builder::default();
+    let input = joints(&mut graph, source);
+    encoders(&mut graph, source, &mut form, &input);
+    let mut flat = Vec::new();
+    for site in &form.sites {
+        for (side, (value, size)) in [("in", &site.input), ("out", &site.output)] {
+            let name = format!("{}.{side}", site.name);
+            flat.push(graph.reshape(&name, value, &[-1, *size as i64]));
+        }
+    }
+    let width = form.sites.iter().map(|site| site.input.1 + site.output.1);
+    let width = Size::Fixed(width.sum());
+    let axis = [("axis", Setting::Int(1))];
+    graph.node(
+        "embedding",
+        "Concat",
+        &flat.iter().collect::<Vec<_>>(),
+        &axis,
+    );
+    graph.output("embedding", &[Size::Free("N"), width], "");
+    (wrap(source, graph.finish("exposed")), form.sites)
 }
 
 fn joints(graph: &mut Builder, source: &Source) -> Value {

@@ -34,7 +34,7 @@ fn options(backend: Backend) -> Options {
 }
 
 fn check(source: &Source) {
-    let model = file(source, graph(source));
+    let model = file(source, graph(source, &mut Form::single()));
     let expected = Expected::of(source, |_| ());
     for backend in Backend::ALL {
         let report = expected.verify(&model, options(backend)).expect("runs");
@@ -81,7 +81,7 @@ fn the_papers_widths_agree_with_the_definition_in_every_engine() {
 fn a_model_without_classifier_gives_the_embedding_alone() {
     let source = fixtures::source(fixtures::narrow(), Stream::Joint, Head::Projection, 1);
     check(&source);
-    let outputs = graph(&source).output;
+    let outputs = graph(&source, &mut Form::single()).output;
     assert_eq!(outputs.len(), 1);
     assert!(source.card.classes.is_empty());
 }
@@ -210,7 +210,7 @@ fn meets_golden(folder: &Path) {
 
     // The graph without its normalising, which these numbers are past.
     let model = expose(&source, |graph, source, x| {
-        encoder::add(graph, &source.streams[0], x)
+        encoder::add(graph, &source.streams[0], &mut Form::single(), x)
     });
     for backend in Backend::ALL {
         let mut engine = open(&model, options(backend)).expect("opens");
@@ -325,7 +325,7 @@ fn meets(
 #[test]
 fn names_are_unique_and_inputs_come_before_their_use() {
     let source = fixtures::source(fixtures::narrow(), Stream::Bone, Head::classifier(3), 0);
-    let graph = graph(&source);
+    let graph = graph(&source, &mut Form::single());
     let mut known: std::collections::HashSet<String> = ["joints".to_string()].into();
     for constant in &graph.initializer {
         assert!(known.insert(constant.name.clone()), "{}", constant.name);
@@ -380,7 +380,7 @@ fn a_graph_that_is_not_ours_is_an_error_in_every_engine() {
         }),
     ];
     for (name, harm) in harms {
-        let mut graph = graph(&source);
+        let mut graph = graph(&source, &mut Form::single());
         harm(&mut graph);
         let model = file(&source, graph);
         let window = vec![0.5; 50 * 25 * 3];
@@ -404,7 +404,7 @@ fn a_graph_that_is_not_ours_is_an_error_in_every_engine() {
 #[test]
 fn outputs_that_are_not_as_the_card_says_are_an_error() {
     let source = fixtures::source(fixtures::narrow(), Stream::Joint, Head::classifier(3), 0);
-    let mut graph = graph(&source);
+    let mut graph = graph(&source, &mut Form::single());
     // Sums over N instead of M: (M, E) where (N, E) was promised.
     for tensor in &mut graph.initializer {
         if tensor.name == "excess.axes" {
@@ -430,7 +430,7 @@ fn outputs_that_are_not_as_the_card_says_are_an_error() {
 #[test]
 fn a_gpu_that_is_not_there_is_an_error_that_names_it() {
     let source = fixtures::source(fixtures::narrow(), Stream::Joint, Head::None, 0);
-    let model = file(&source, graph(&source));
+    let model = file(&source, graph(&source, &mut Form::single()));
     for backend in Backend::ALL {
         let device = aimclr_engine::Device::Cuda(63);
         let options = Options {
@@ -447,7 +447,7 @@ fn a_gpu_that_is_not_there_is_an_error_that_names_it() {
 #[test]
 fn an_engine_goes_on_after_windows_that_do_not_fit() {
     let source = fixtures::source(fixtures::narrow(), Stream::Joint, Head::None, 0);
-    let model = file(&source, graph(&source));
+    let model = file(&source, graph(&source, &mut Form::single()));
     let window = vec![0.5; 50 * 25 * 3];
     for backend in Backend::ALL {
         let mut engine = open(&model, options(backend)).expect("opens");

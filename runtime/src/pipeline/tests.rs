@@ -54,6 +54,7 @@ pub(crate) fn card() -> Card {
         classes: vec!["sit".into(), "stand".into()],
         embedding: 256,
         preprocessing: Preprocessing::Released,
+        precision: Default::default(),
         provenance: Provenance::default(),
         calibration: Calibration {
             temperature: 1.0,

@@ -1,0 +1,70 @@
+//! In what form the encoders are written.
+
+use super::builder::Value;
+use std::collections::BTreeMap;
+
+/// In what form the encoders are written, and what is found out while they are.
+#[derive(Debug, Clone)]
+pub struct Form {
+    /// Half precision.
+    pub half: bool,
+    /// The widest convolution by way of spectra, where that is faster.
+    pub spectra: bool,
+    /// Ranges of the values around each convolution that is computed in bytes, by its name.
+    pub ranges: BTreeMap<String, Ranges>,
+    /// Every convolution that was written, in the order of the graph.
+    pub(super) sites: Vec<Site>,
+}
+
+/// Lowest and highest values that go into a convolution and come out of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ranges {
+    /// What goes in.
+    pub input: [f64; 2],
+    /// What comes out.
+    pub output: [f64; 2],
+}
+
+/// A convolution of the graph.
+#[derive(Debug, Clone)]
+pub(crate) struct Site {
+    /// Its name.
+    pub name: String,
+    /// The value that goes in, and its size for one body.
+    pub input: (Value, usize),
+    /// The value that comes out, and its size for one body.
+    pub output: (Value, usize),
+    /// Multiply-accumulates for one body.
+    pub macs: usize,
+}
+
+impl Form {
+    /// Single precision, as fast as it gets.
+    pub fn single() -> Self {
+        Self {
+            half: false,
+            spectra: true,
+            ranges: BTreeMap::new(),
+            sites: Vec::new(),
+        }
+    }
+
+    /// Half precision. Convolutions are direct: GPUs are quick at them, and spectra would cost
+    /// digits that aren't there.
+    pub fn half() -> Self {
+        Self {
+            half: true,
+            spectra: false,
+            ..Self::single()
+        }
+    }
+
+    /// These convolutions in bytes.
+    pub fn quantised(ranges: BTreeMap<String, Ranges>) -> Self {
+        Self {
+            spectra: false,
+            ranges,
+            ..Self::single()
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Which convolutions are computed in bytes, and with what ranges: found by running the model on
+//! windows of a data set.
+//!
+//! Every convolution is a candidate. Ranges come from what goes through it (see [`observe`]), cut at
+//! the share that costs the least. What is then still told apart otherwise than in f32 is mended by
+//! leaving the convolutions that hurt most for the time they save in f32.
+
+mod observe;
+
+use crate::ExportError;
+use crate::graph::{self, Form, Ranges};
+use crate::source::Source;
+use aimclr_engine::{Engine, Options, Windows, open};
+use aimclr_model::onnx::ModelFile;
+use prost::Message;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Shares of the values that ranges may be cut to.
+const SHARES: [f64; 4] = [1.0, 0.99999, 0.9999, 0.999];
+
+/// Share of the windows that may have another best class than in f32.
+const OTHERWISE: f64 = 0.005;
+
+/// Without a classifier: how far an embedding may be off, as a share of its length, to count as the
+/// same.
+const OFF: f64 = 0.05;
+
+/// Windows that go through an engine at once.
+const BATCH: usize = 8;
+
+/// What was chosen.
+#[derive(Debug, Clone, Serialize)]
+pub struct Chosen {
+    /// Ranges of the convolutions in bytes.
+    #[serde(skip)]
+    pub ranges: BTreeMap<String, Ranges>,
+    /// Convolutions left in f32, those that hurt most first.
+    pub kept: Vec<String>,
+    /// Share of the values that the ranges span.
+    pub share: f64,
+    /// Share of the multiply-accumulates of all convolutions that is done in bytes.
+    pub in_bytes: f64,
+    /// Share of the windows that are told apart as in f32.
+    pub agreement: f64,
+}
+
+/// Runs models on the same windows and compares what they say.
+struct Trials<'a> {
+    source: &'a Source,
+    windows: Windows<'a>,
+    options: Options,
+    /// What the model in f32 says, a row a window.
+    expected: Vec<f32>,
+    width: usize,
+}
+
+/// How far a model is from the one in f32.
+#[derive(Clone, Copy)]
+struct Distance {
+    /// Mean squared difference.
+    error: f64,
+    /// Share of the windows that are told apart otherwise.
+    otherwise: f64,
+}
+
+/// Chooses ranges by what goes through the model on `windows`. `progress` is told the share of the
+/// work that is done.
+///
+/// # Errors
+/// The engine isn't there or can't run the graph.
+pub fn choose(
+    source: &Source,
+    windows: Windows<'_>,
+    options: Options,
+    mut progress: impl FnMut(f64),
+) -> Result<Chosen, ExportError> {
+    let observed = observe::observe(source, windows, options, |share| progress(0.3 * share))?;
+    let trials = Trials::new(source, windows, options)?;
+    let names: Vec<&String> = observed.iter().map(|seen| &seen.name).collect();
+
+    // Sums that go up for each further trial; how many there will be isn't known before.
+    let mut done = 0.3;
+    let mut step = |progress: &mut dyn FnMut(f64)| {
+        done += (1.0 - done) * 0.07;
+        progress(done);
+    };
+    let mut best: Option<(f64, BTreeMap<String, Ranges>, Distance)> = None;
+    for share in SHARES {
+        let ranges = observe::ranges(&observed, share);
+        let distance = trials.of(&ranges)?;
+        step(&mut progress);
+        if best
+            .as_ref()
+            .is_none_or(|(_, _, least)| distance.error < least.error)
+        {
+            best = Some((share, ranges, distance));
+        }
+    }
+    let (share, mut ranges, mut distance) = best.expect("shares are not empty");
+    let mut kept = Vec::new();
+    if distance.otherwise > OTHERWISE {
+        let mut hurt = Vec::new();
+        for seen in &observed {
+            let alone = BTreeMap::from([(seen.name.clone(), ranges[&seen.name])]);
+            let error = trials.of(&alone)?.error;
+            step(&mut progress);
+            hurt.push((error / seen.macs as f64, &seen.name));
+        }
+        hurt.sort_by(|a, b| b.0.total_cmp(&a.0));
+        for (_, name) in hurt {
+            ranges.remove(name);
+            kept.push(name.clone());
+            distance = trials.of(&ranges)?;
+            step(&mut progress);
+            if distance.otherwise <= OTHERWISE || kept.len() == names.len() {
+                break;
+            }
+        }
+    }
+    progress(1.0);
+    let macs = |seen: &observe::Seen| seen.macs as f64;
+    let all: f64 = observed.iter().map(macs).sum();
+    let bytes = observed
+        .iter()
+        .filter(|seen| ranges.contains_key(&seen.name));
+    Ok(Chosen {
+        in_bytes: bytes.map(macs).sum::<f64>() / all,
+        agreement: 1.0 - distance.otherwise,
+        ranges,
+        kept,
+        share,
+    })
+}
+
+impl<'a> Trials<'a> {
+    fn new(
+        source: &'a Source,
+        windows: Windows<'a>,
+        options: Options,
+    ) -> Result<Self, ExportError> {
+        let mut trials = Self {
+            source,
+            windows,
+            options,
+            expected: Vec::new(),
+            width: 0,
+        };
+        trials.expected = trials.say(&Form::single())?;
+        trials.width = trials.expected.len() / windows.n.max(1);
+        Ok(trials)
+    }
+
+    fn of(&self, ranges: &BTreeMap<String, Ranges>) -> Result<Distance, ExportError> {
+        let found = self.say(&Form::quantised(ranges.clone()))?;
+        let rows = self.expected.chunks_exact(self.width);
+        let (mut error, mut otherwise) = (0.0, 0);
+        for (expected, found) in rows.zip(found.chunks_exact(self.width)) {
+            let pairs = expected.iter().zip(found);
+            let squares = pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>();
+            error += squares;
+            let differs = match self.source.classes() {
+                0 => {
+                    let length = expected.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
+                    squares > OFF * OFF * length
+                }
+                _ => best(expected) != best(found),
+            };
+            otherwise += usize::from(differs);
+        }
+        let n = self.windows.n.max(1) as f64;
+        Ok(Distance {
+            error: error / (n * self.width as f64),
+            otherwise: otherwise as f64 / n,
+        })
+    }
+
+    /// Logits of every window, or embeddings where there is no classifier.
+    fn say(&self, form: &Form) -> Result<Vec<f32>, ExportError> {
+        let model = file(self.source, form);
+        let mut engine = open(&model, self.options)?;
+        let mut said = Vec::new();
+        batches(&mut *engine, self.windows, BATCH, |output, _| {
+            said.extend_from_slice(match output.logits.is_empty() {
+                true => &output.embedding,
+                false => &output.logits,
+            });
+        })?;
+        Ok(said)
+    }
+}
+
+/// Runs windows batch by batch; `take` gets each output and the share that is done.
+fn batches(
+    engine: &mut dyn Engine,
+    windows: Windows<'_>,
+    batch: usize,
+    mut take: impl FnMut(aimclr_engine::Output, f64),
+) -> Result<(), ExportError> {
+    let Windows { n, m, data } = windows;
+    let size = data.len() / n.max(1);
+    for (i, data) in data.chunks(batch * size).enumerate() {
+        let rows = data.len() / size;
+        let output = engine.run(Windows { n: rows, m, data })?;
+        take(output, (i * batch + rows) as f64 / n as f64);
+    }
+    Ok(())
+}
+
+/// The exported file, in memory.
+fn file(source: &Source, form: &Form) -> ModelFile {
+    let model = graph::model(source, form);
+    ModelFile {
+        path: source.path().into(),
+        bytes: model.encode_to_vec(),
+        model,
+        card: source.card.clone(),
+    }
+}
+
+fn best(scores: &[f32]) -> Option<usize> {
+    let indexed = scores.iter().enumerate();
+    indexed.max_by(|a, b| a.1.total_cmp(b.1)).map(|(i, _)| i)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! What goes into every convolution and comes out of it.
+
+use super::batches;
+use crate::ExportError;
+use crate::graph::{self, Ranges, Site};
+use crate::source::Source;
+use aimclr_engine::{Options, Windows, open};
+use aimclr_model::onnx::ModelFile;
+use prost::Message;
+use std::collections::BTreeMap;
+
+/// Values that are kept of each place; from them ranges are cut.
+const KEPT: usize = 1 << 18;
+
+/// Bodies that go through the engine at once: each gives a million values.
+const BATCH: usize = 4;
+
+/// What was seen at a convolution.
+pub(super) struct Seen {
+    pub name: String,
+    pub macs: usize,
+    input: Values,
+    output: Values,
+}
+
+/// Some of the values at a place, evenly taken, and the lowest and the highest of all.
+struct Values {
+    low: f32,
+    high: f32,
+    some: Vec<f32>,
+    /// One value of so many is kept.
+    step: usize,
+    next: usize,
+}
+
+impl Values {
+    fn new(expected: usize) -> Self {
+        Self {
+            low: f32::INFINITY,
+            high: f32::NEG_INFINITY,
+            some: Vec::new(),
+            // Odd, so that it doesn't keep to the same joints.
+            step: (expected / KEPT) | 1,
+            next: 0,
+        }
+    }
+
+    fn see(&mut self, values: &[f32]) {
+        for x in values {
+            self.low = self.low.min(*x);
+            self.high = self.high.max(*x);
+        }
+        while let Some(x) = values.get(self.next) {
+            self.some.push(*x);
+            self.next += self.step;
+        }
+        self.next -= values.len();
+    }
+
+    /// The range that `share` of the values lie in, as many of the others above as below; with a
+    /// share of 1 all of them.
+    fn range(&self, share: f64) -> [f64; 2] {
+        if share >= 1.0 || self.some.is_empty() {
+            return [self.low.min(self.high), self.high].map(f64::from);
+        }
+        let mut some = self.some.clone();
+        let last = some.len() - 1;
+        let cut = ((1.0 - share) / 2.0 * last as f64).round() as usize;
+        let mut at = |i: usize| f64::from(*some.select_nth_unstable_by(i, f32::total_cmp).1);
+        [at(cut), at(last - cut)]
+    }
+}
+
+/// Ranges at every convolution, cut to `share` of the values.
+pub(super) fn ranges(observed: &[Seen], share: f64) -> BTreeMap<String, Ranges> {
+    let of = |seen: &Seen| Ranges {
+        input: seen.input.range(share),
+        output: seen.output.range(share),
+    };
+    let named = observed.iter().map(|seen| (seen.name.clone(), of(seen)));
+    named.collect()
+}
+
+/// Runs the bodies of `windows` that are there through the model in f32.
+pub(super) fn observe(
+    source: &Source,
+    windows: Windows<'_>,
+    options: Options,
+    mut progress: impl FnMut(f64),
+) -> Result<Vec<Seen>, ExportError> {
+    let (model, sites) = exposed(source);
+    let body = windows.data.len() / (windows.n * windows.m).max(1);
+    let bodies = windows.data.chunks_exact(body.max(1));
+    let there: Vec<f32> = bodies
+        .filter(|body| body.iter().any(|x| *x != 0.0))
+        .flatten()
+        .copied()
+        .collect();
+    let bodies = Windows {
+        n: there.len() / body.max(1),
+        m: 1,
+        data: &there,
+    };
+    let seen = |site: &Site| Seen {
+        name: site.name.clone(),
+        macs: site.macs,
+        input: Values::new(site.input.1 * bodies.n),
+        output: Values::new(site.output.1 * bodies.n),
+    };
+    let mut observed: Vec<Seen> = sites.iter().map(seen).collect();
+    let width = model.card.embedding;
+    let mut engine = open(&model, options)?;
+    batches(&mut *engine, bodies, BATCH, |output, share| {
+        for row in output.embedding.chunks_exact(width) {
+            let mut rest = row;
+            let mut take = |size: usize| {
+                let (now, later) = rest.split_at(size);
+                rest = later;
+                now
+            };
+            for (seen, site) in observed.iter_mut().zip(&sites) {
+                seen.input.see(take(site.input.1));
+                seen.output.see(take(site.output.1));
+            }
+        }
+        progress(share);
+    })?;
+    Ok(observed)
+}
+
+/// A graph that gives what is at every convolution, side by side, in place of the embedding.
+fn exposed(source: &Source) -> (ModelFile, Vec<Site>) {
+    let (model, sites) = graph::exposed(source);
+    let mut card = source.card.clone();
+    card.embedding = sites.iter().map(|site| site.input.1 + site.output.1).sum();
+    card.classes.clear();
+    let file = ModelFile {
+        path: source.path().into(),
+        bytes: model.encode_to_vec(),
+        model,
+        card,
+    };
+    (file, sites)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_cut_on_both_sides_alike() {
+        let mut values = Values::new(1000);
+        let all: Vec<f32> = (0..1000).map(|i| i as f32).collect();
+        // In parts, as batches come.
+        for part in all.chunks(37) {
+            values.see(part);
+        }
+        assert_eq!(values.some, all);
+        assert_eq!(values.range(1.0), [0.0, 999.0]);
+        assert_eq!(values.range(0.9), [50.0, 949.0]);
+    }
+
+    #[test]
+    fn of_many_values_some_are_kept_and_the_ends_of_all_known() {
+        let expected = 10 * KEPT;
+        let mut values = Values::new(expected);
+        let mut row = vec![0.5; expected / 16];
+        row[1] = 7.0;
+        for _ in 0..16 {
+            values.see(&row);
+        }
+        assert!(
+            (KEPT / 2..=KEPT).contains(&values.some.len()),
+            "{}",
+            values.some.len()
+        );
+        assert_eq!(values.range(1.0), [0.5, 7.0]);
+        assert_eq!(values.range(0.99), [0.5, 0.5]);
+    }
+}
