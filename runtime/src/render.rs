@@ -1,10 +1,10 @@
 //! A recording drawn with what was recognised in it.
 
 use crate::event::{Event, Kind};
-use crate::track::positions;
+use crate::gate::Body;
 use aimclr_skeleton::draw::{self, Angle, Area, Colour, DrawError, Picture, Size, View, colour};
 use aimclr_skeleton::truth::Segment;
-use aimclr_skeleton::{Frame, Layout, Sequence};
+use aimclr_skeleton::{Layout, Sequence};
 use std::path::Path;
 
 /// Most pictures of an animation: five minutes at 10 a second.
@@ -84,12 +84,13 @@ impl Recording {
         self.over
     }
 
-    /// Takes a frame that the pipeline used, and the events that followed from it.
-    pub fn add(&mut self, frame: &Frame, events: &[Event]) {
-        if *self.source.get_or_insert_with(|| frame.source.clone()) != frame.source {
+    /// Takes a frame that the pipeline used: its source, its time, who was there in the model's
+    /// layout, and the events that followed from it.
+    pub fn add(&mut self, source: &str, t: f64, bodies: &[Body], events: &[Event]) {
+        if *self.source.get_or_insert_with(|| source.into()) != source {
             return;
         }
-        for event in events.iter().filter(|event| event.source == frame.source) {
+        for event in events.iter().filter(|event| event.source == source) {
             self.hear(event);
         }
         // Half an interval of grace keeps every third of frames that come three times as fast.
@@ -97,14 +98,14 @@ impl Recording {
             Some(last) => last.t + 0.99 * self.every,
             None => self.from,
         };
-        self.over |= frame.t > self.to;
-        if frame.t < next || self.over || self.is_full() {
+        self.over |= t > self.to;
+        if t < next || self.over || self.is_full() {
             return;
         }
-        let people = frame.people.iter().take(MOST_BODIES).map(positions);
+        let bodies = bodies.iter().take(MOST_BODIES);
         self.moments.push(Moment {
-            t: frame.t,
-            people: people.collect(),
+            t,
+            people: bodies.map(|body| body.joints.clone()).collect(),
             doing: self.doing.clone(),
         });
     }
@@ -184,7 +185,8 @@ impl Recording {
         }
     }
 
-    /// Everybody as the drawing takes them; joints that were not seen stay at the origin.
+    /// Everybody as the drawing takes them, 2D bodies stood up; joints that were not seen stay at
+    /// the origin.
     fn sequence(&self, layout: &Layout) -> Sequence {
         let most = self.moments.iter().map(|moment| moment.people.len()).max();
         let bodies = most.unwrap_or(0).max(1);
@@ -198,7 +200,7 @@ impl Recording {
                 }
             }
         }
-        sequence
+        draw::upright(sequence.view(), layout)
     }
 }
 
@@ -300,7 +302,6 @@ fn shortened(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::tests::{frame, person};
 
     fn event(person: u64, event: Kind, action: &str) -> Event {
         Event {
@@ -334,8 +335,7 @@ mod tests {
                 18 => vec![event(1, Kind::End, "stand")],
                 _ => Vec::new(),
             };
-            let people = vec![person(None, 0.0, 1.5)];
-            recording.add(&frame(f64::from(j) / 30.0, people), &events);
+            recording.add("cam0", f64::from(j) / 30.0, &[], &events);
         }
         assert!(recording.is_over());
         // Frames 8, 11, 14, 17 of 30 a second; frame 20 is late.

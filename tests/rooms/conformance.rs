@@ -29,20 +29,27 @@ fn classifier(pooled: Pooled) -> Head {
 
 /// The published widths with random weights.
 pub fn weights(stream: Stream, bodies: usize, pooled: Pooled, trained: bool) -> Weights {
-    let plan = Plan::paper(Layout::ntu25().len());
-    of_plan(plan, stream, bodies, pooled, trained)
+    let layout = Layout::ntu25();
+    of_plan(
+        Plan::paper(layout.len()),
+        layout,
+        stream,
+        bodies,
+        pooled,
+        trained,
+    )
 }
 
-/// An encoder on `ntu25` with random weights: as drawn, or with batch norms and edge weights away
-/// from the identity, as if trained.
+/// An encoder with random weights: as drawn, or with batch norms and edge weights away from the
+/// identity, as if trained.
 pub fn of_plan(
     plan: Plan,
+    layout: Layout,
     stream: Stream,
     bodies: usize,
     pooled: Pooled,
     trained: bool,
 ) -> Weights {
-    let layout = Layout::ntu25();
     tch::manual_seed(7);
     let encoder = Encoder::new(plan, classifier(pooled), Device::Cpu);
     encoder
@@ -69,6 +76,7 @@ pub fn of_plan(
     encoder.parameters.store(&mut weights, QUERY);
     weights.card = Some(Card {
         version: card::VERSION,
+        preprocessing: Preprocessing::usual(&layout),
         layout,
         frames: 50,
         bodies,
@@ -77,7 +85,6 @@ pub fn of_plan(
         fusion: vec![1.0],
         classes: (0..CLASSES).map(|c| format!("class {c}")).collect(),
         embedding: plan.embedding(pooled),
-        preprocessing: Preprocessing::Released,
         provenance: Provenance::default(),
         calibration: Calibration {
             temperature: 1.3,

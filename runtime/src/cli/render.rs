@@ -80,20 +80,27 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut events = Vec::new();
     for item in Reader::new(BufReader::with_capacity(1 << 16, bytes)) {
         let item = item.with_context(|| name.clone())?;
-        let frame = item.frame.as_ref().ok().cloned();
+        let frame = item.frame.as_ref().ok();
+        let frame = frame.map(|frame| (frame.source.clone(), frame.t));
         events.clear();
         let fault = pipeline.take(item.frame, Instant::now(), &mut events)?;
-        if let Some(warning) = fault.and_then(|f| warnings.about(&name, item.line, &f)) {
-            eprintln!("{warning}");
+        pipeline
+            .news()
+            .iter()
+            .for_each(|news| eprintln!("note: {name}: {news}"));
+        if let Some(fault) = fault {
+            if let Some(warning) = warnings.about(&name, item.line, &fault) {
+                eprintln!("{warning}");
+            }
             continue;
         }
-        let Some(frame) = frame else {
+        let Some((source, t)) = frame else {
             continue;
         };
-        let end = args.to.map_or(f64::INFINITY, |to| frame.t + to);
-        let recording = recording
-            .get_or_insert_with(|| Recording::new(frame.t + args.from, end, args.fps.into()));
-        recording.add(&frame, &events);
+        let end = args.to.map_or(f64::INFINITY, |to| t + to);
+        let recording =
+            recording.get_or_insert_with(|| Recording::new(t + args.from, end, args.fps.into()));
+        recording.add(&source, t, pipeline.bodies(), &events);
         if recording.is_over() {
             break;
         }

@@ -208,6 +208,9 @@ impl<W: Write> Run<W> {
             events.clear();
             let fault = self.pipeline.take(item.frame, arrived, &mut events);
             self.write(&events)?;
+            for news in self.pipeline.news() {
+                self.status.print(&format!("note: {}: {news}", lines.name));
+            }
             if let Some(fault) = fault?
                 && let Some(warning) = self.warnings.about(&lines.name, item.line, &fault)
             {
