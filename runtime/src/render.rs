@@ -217,7 +217,7 @@ fn head(picture: &mut Picture, moment: &Moment, truth: Option<&[Segment]>) {
             colour::INK,
             &shortened(&doing.action),
         ),
-        None => picture.text(MARGIN, 12.0, Size::Large, colour::MUTED, "…"),
+        None => picture.text(MARGIN, 12.0, Size::Large, colour::MUTED, "..."),
     };
     if let Some(doing) = said {
         let sure = format!("  {:.0} %", doing.confidence * 100.0);
@@ -230,7 +230,7 @@ fn head(picture: &mut Picture, moment: &Moment, truth: Option<&[Segment]>) {
         let now = truth
             .iter()
             .find(|s| s.start <= moment.t && moment.t < s.end);
-        let action = now.map_or("–", |s| &s.action);
+        let action = now.map_or("-", |s| &s.action);
         let line = format!("truly: {}", shortened(action));
         picture.text(MARGIN, 42.0, Size::Small, colour::MUTED, &line);
         if let (Some(now), Some(said)) = (now, said) {
@@ -294,59 +294,10 @@ fn bar(picture: &mut Picture, y: f32, action: &str, p: f64) {
 fn shortened(name: &str) -> String {
     const LETTERS: usize = 26;
     match name.chars().count() > LETTERS {
-        true => name.chars().take(LETTERS - 1).chain(['…']).collect(),
+        true => name.chars().take(LETTERS - 2).chain("..".chars()).collect(),
         false => name.into(),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn event(person: u64, event: Kind, action: &str) -> Event {
-        Event {
-            t: 0.0,
-            source: "cam0".into(),
-            person,
-            event,
-            action: action.into(),
-            confidence: 0.9,
-            since: 0.0,
-            top: vec![(action.into(), 0.9)],
-            latency_ms: 0.0,
-        }
-    }
-
-    fn actions(recording: &Recording) -> Vec<Vec<&str>> {
-        let moments = recording.moments.iter();
-        moments
-            .map(|moment| moment.doing.iter().map(|doing| &*doing.action).collect())
-            .collect()
-    }
-
-    #[test]
-    fn each_picture_shows_what_was_known_by_then() {
-        let mut recording = Recording::new(0.25, 0.65, 10.0);
-        for j in 0..30 {
-            let events = match j {
-                3 => vec![event(1, Kind::Start, "sit")],
-                12 => vec![event(2, Kind::Start, "wave")],
-                15 => vec![event(1, Kind::End, "sit"), event(1, Kind::Start, "stand")],
-                18 => vec![event(1, Kind::End, "stand")],
-                _ => Vec::new(),
-            };
-            recording.add("cam0", f64::from(j) / 30.0, &[], &events);
-        }
-        assert!(recording.is_over());
-        // Frames 8, 11, 14, 17 of 30 a second; frame 20 is late.
-        assert_eq!(
-            actions(&recording),
-            [
-                vec!["sit"],
-                vec!["sit"],
-                vec!["sit", "wave"],
-                vec!["stand", "wave"]
-            ]
-        );
-    }
-}
+mod tests;

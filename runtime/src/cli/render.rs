@@ -41,7 +41,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 10,
           value_parser = clap::value_parser!(u8).range(1..=50))]
     fps: u8,
-    /// From where to look
+    /// From where to look; at people of 2D layouts always from the front
     #[arg(long, value_enum, default_value_t = Look::Aside)]
     view: Look,
     #[command(flatten)]
@@ -121,7 +121,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let style = Style {
         angle: match args.view {
             Look::Front => Angle::FRONT,
-            Look::Aside => Angle::ASIDE,
+            Look::Aside => Angle::ASIDE.of(&layout),
         },
         fps: args.fps.into(),
     };
