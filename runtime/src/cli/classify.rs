@@ -60,7 +60,10 @@ Examples:
 In a clip everybody is looked at alone; a sample of a data set or a .skeleton file is looked at
 with all its bodies, as in training. Where a data set has classes of the model, the accuracy is
 told, too. A clip in which several things happen one after the other is work for
-`aimclr-run stream`.";
+`aimclr-run stream`.
+
+Clips and data sets of another joint layout than the model's are brought onto it where there is a
+way, and that is said; docs/layouts.md has the ways.";
 
 /// A side of a split.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]

@@ -54,7 +54,8 @@ Examples:
   aimclr-run render --model model.onnx day.ndjson --truth day.truth.csv --from 60 --to 75 --out bit.gif
 
 The picture shows what `aimclr-run stream` had said by then, so an action is named somewhat
-after it began. --from and --to are seconds since the recording's first frame.";
+after it began. --from and --to are seconds since the recording's first frame. People are drawn
+in the model's joint layout, those of a 2D one without joints of little confidence.";
 
 /// From where to look.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
