@@ -3,6 +3,7 @@
 use aimclr_engine::EngineError;
 use aimclr_model::onnx::OnnxError;
 use aimclr_model::weights::WeightsError;
+use aimclr_skeleton::dataset::DatasetError;
 use std::path::PathBuf;
 use thiserror::Error;
 
@@ -48,6 +49,17 @@ pub enum ExportError {
         /// What it can't do.
         reason: String,
     },
+    /// A data set can't be used with the model.
+    #[error("{}: {reason}", path.display())]
+    Data {
+        /// The dataset folder.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// A data set can't be read.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
     /// Two trainings can't stand in one graph.
     #[error("{} and {}: {reason}", first.display(), other.display())]
     Streams {

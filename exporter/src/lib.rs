@@ -12,6 +12,7 @@ pub mod graph;
 pub mod inspect;
 pub mod quantise;
 pub mod reference;
+pub mod samples;
 pub mod source;
 pub mod verify;
 pub mod windows;

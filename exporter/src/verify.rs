@@ -2,6 +2,7 @@
 
 use crate::ExportError;
 use crate::reference::Reference;
+use crate::samples::best;
 use crate::source::Source;
 use crate::windows::{Case, cases};
 use aimclr_engine::{Backend, Engine, Options, Output, Windows, open};
@@ -211,11 +212,6 @@ fn difference(expected: &[f32], found: &[f32]) -> Difference {
         max,
         mean: sum / expected.len().max(1) as f64,
     }
-}
-
-fn best(scores: &[f32]) -> Option<usize> {
-    let indexed = scores.iter().enumerate();
-    indexed.max_by(|a, b| a.1.total_cmp(b.1)).map(|(i, _)| i)
 }
 
 /// Every backend, or the ones asked for.

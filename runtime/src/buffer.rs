@@ -102,7 +102,16 @@ pub fn interval(times: impl IntoIterator<Item = f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aimclr_skeleton::{Sequence, resize, window};
+    use aimclr_skeleton::{Layout, Sequence, resize, window};
+
+    /// A single joint in space.
+    fn layout() -> Layout {
+        Layout {
+            joints: vec!["one".into()],
+            centre: 0,
+            ..Layout::ntu25()
+        }
+    }
 
     fn sample(t: f64, x: f32) -> Sample {
         Sample {
@@ -124,9 +133,9 @@ mod tests {
                 let t = ((17.0 + j as f64 / fps) * 1e3).round() / 1e3;
                 buffer.push(sample(t, j as f32));
                 recording.set_joint(j, 0, 0, [j as f32, (j as f32).sin(), 1.0]);
-                let ours = buffer
-                    .latest()
-                    .and_then(|cut| window::resample(cut.samples, cut.start, cut.length, 50, 0));
+                let ours = buffer.latest().and_then(|cut| {
+                    window::resample(cut.samples, cut.start, cut.length, 50, &layout())
+                });
                 let theirs = cuts.iter().find(|cut| cut.end == j + 1);
                 assert_eq!(ours.is_some(), theirs.is_some(), "{fps} fps, frame {j}");
                 let (Some(ours), Some(theirs)) = (ours, theirs) else {
@@ -152,7 +161,8 @@ mod tests {
             recording.set_joint(j, 0, 0, [j as f32, (j as f32).sin(), 1.0]);
         }
         let cut = buffer.latest().expect("whole");
-        let ours = window::resample(cut.samples, cut.start, cut.length, 50, 0).expect("seen");
+        let ours =
+            window::resample(cut.samples, cut.start, cut.length, 50, &layout()).expect("seen");
         let theirs = resize::linear(recording.view().slice(8..40), 50);
         for (a, b) in ours.data.iter().zip(&theirs.data) {
             assert!((a - b).abs() < 1e-5, "{a} {b}");
@@ -176,7 +186,7 @@ mod tests {
             whole += 1;
             assert!((cut.length - 2.0).abs() < 0.03, "{}", cut.length);
             let resampled =
-                window::resample(cut.samples, cut.start, cut.length, 50, 0).expect("seen");
+                window::resample(cut.samples, cut.start, cut.length, 50, &layout()).expect("seen");
             // x is the frame's number, so time on the window's own scale can be read off.
             for i in [10, 25, 40] {
                 let t = cut.start + (f64::from(i) + 0.5) * cut.length / 50.0;

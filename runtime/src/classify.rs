@@ -4,23 +4,19 @@ use crate::buffer::interval;
 use crate::clock::Clock;
 use crate::decide::best;
 use crate::fault::Fault;
-use crate::gate;
+use crate::gate::Gate;
 use crate::pipeline::LARGEST_BATCH;
-use crate::track::{Tracker, positions};
+use crate::track::Tracker;
 use aimclr_engine::{Engine, EngineError, Windows};
 use aimclr_model::Card;
 use aimclr_skeleton::sequence::CHANNELS;
 use aimclr_skeleton::window::{Sample, cut, resample};
-use aimclr_skeleton::{Frame, Layout, Sequence, SequenceRef, resize};
+use aimclr_skeleton::{Frame, Layout, SequenceRef, resize};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// How many classes a [`Verdict`] names.
 pub const TOP: usize = 5;
-
-/// Longest stretch that is looked at as a whole, frames, from the start: the trainer's limit, which
-/// is the released preprocessing's.
-const LONGEST: usize = 300;
 
 /// Most samples that a clip may hold, all people together: ten people for an hour at 30 fps.
 const MOST_SAMPLES: usize = 1 << 20;
@@ -83,8 +79,8 @@ impl<'a> Classifier<'a> {
             let from = samples.partition_point(|sample| sample.t < start);
             let to = samples.partition_point(|sample| sample.t < start + length);
             let inside = samples.get(from..to).unwrap_or_default();
-            let (frames, centre) = (self.card.frames, self.card.layout.centre);
-            if let Some(window) = resample(inside, start, length, frames, centre) {
+            let (frames, layout) = (self.card.frames, &self.card.layout);
+            if let Some(window) = resample(inside, start, length, frames, layout) {
                 data.extend_from_slice(&window.data);
                 n += 1;
             }
@@ -102,14 +98,14 @@ impl<'a> Classifier<'a> {
         let bodies = sequence.bodies.min(self.card.bodies);
         let mut data = Vec::new();
         let sequence = match self.cutting {
-            Cutting::Whole => resize::valid_frames(sequence, LONGEST),
+            Cutting::Whole => resize::valid_frames(sequence, resize::LONGEST),
             Cutting::Windows { .. } => sequence,
         };
         let ranges = self.ranges(sequence.frames, fps);
         for range in &ranges {
             let inside = sequence.slice(range.clone());
             let window = resize::onto(inside, self.card.frames, &self.card.layout);
-            bodies_first(&window, bodies, &mut data);
+            window.bodies_first(bodies, &mut data);
         }
         self.verdict(ranges.len(), bodies, &data)
     }
@@ -117,7 +113,7 @@ impl<'a> Classifier<'a> {
     fn ranges(&self, frames: usize, fps: f64) -> Vec<Range<usize>> {
         match self.cutting {
             Cutting::Whole if frames == 0 => Vec::new(),
-            Cutting::Whole => std::iter::once(0..frames.min(LONGEST)).collect(),
+            Cutting::Whole => std::iter::once(0..frames.min(resize::LONGEST)).collect(),
             Cutting::Windows { window, hop } => cut(frames, fps, window, hop),
         }
     }
@@ -150,48 +146,55 @@ impl<'a> Classifier<'a> {
     }
 }
 
-/// (T, M, V, 3) to the engine's (M, T, V, 3), the first `bodies` of them.
-fn bodies_first(sequence: &Sequence, bodies: usize, data: &mut Vec<f32>) {
-    let body = sequence.joints * CHANNELS;
-    for m in 0..bodies {
-        for t in 0..sequence.frames {
-            let at = sequence.at(t, m, 0);
-            data.extend_from_slice(&sequence.data[at..at + body]);
-        }
-    }
-}
-
 /// All that was seen in a clip, person by person, however long somebody was out of sight.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Clip {
+    layout: Layout,
+    gate: Gate,
     sources: BTreeMap<String, (Clock, Tracker)>,
     people: BTreeMap<(String, u64), Vec<Sample>>,
     samples: usize,
 }
 
 impl Clip {
+    /// An empty clip of bodies in a model's layout.
+    pub fn new(layout: &Layout) -> Self {
+        Self {
+            layout: layout.clone(),
+            gate: Gate::new(layout),
+            sources: BTreeMap::new(),
+            people: BTreeMap::new(),
+            samples: 0,
+        }
+    }
+
     /// Adds a frame, or gives the reason why it is dropped.
-    pub fn add(&mut self, frame: &Frame, layout: &Layout) -> Result<(), Fault> {
-        gate::check(frame, layout)?;
-        if self.samples + frame.people.len() > MOST_SAMPLES {
+    pub fn add(&mut self, frame: &Frame) -> Result<(), Fault> {
+        let bodies = self.gate.admit(frame)?;
+        if self.samples + bodies.len() > MOST_SAMPLES {
             return Err(Fault::ClipTooLong { most: MOST_SAMPLES });
         }
         let (clock, tracker) = self
             .sources
             .entry(frame.source.clone())
-            .or_insert_with(|| (Clock::default(), Tracker::new(layout.centre, 1.0)));
+            .or_insert_with(|| (Clock::default(), Tracker::new(&self.layout, 1.0)));
         // A clip is one stretch of time; where its clock begins anew, it is over.
         clock.tick_within(frame.t)?;
-        for (i, number) in tracker.observe(frame.t, &frame.people).people {
+        for (i, number) in tracker.observe(frame.t, &bodies).people {
             let sample = Sample {
                 t: frame.t,
-                joints: positions(&frame.people[i]),
+                joints: bodies[i].joints.clone(),
             };
             let key = (frame.source.clone(), number);
             self.people.entry(key).or_default().push(sample);
             self.samples += 1;
         }
         Ok(())
+    }
+
+    /// What to tell of layouts that came for the first time since this was asked last.
+    pub fn news(&mut self) -> Vec<String> {
+        self.gate.news()
     }
 
     /// Everybody: source, number, and what was seen of them, in order of time.
@@ -206,11 +209,12 @@ impl Clip {
 mod tests {
     use super::*;
     use crate::pipeline::tests::{HighHead, card, frame, person};
+    use aimclr_skeleton::Sequence;
 
     fn clip(frames: impl IntoIterator<Item = Frame>) -> Clip {
-        let mut clip = Clip::default();
+        let mut clip = Clip::new(&Layout::ntu25());
         for frame in frames {
-            clip.add(&frame, &Layout::ntu25()).expect("a good frame");
+            clip.add(&frame).expect("a good frame");
         }
         clip
     }
@@ -260,7 +264,7 @@ mod tests {
     fn a_clip_and_a_sequence_of_the_same_frames_are_the_same_to_the_engine() {
         let frames = 70;
         let mut sequence = Sequence::zeros(frames, 1, 25);
-        let mut clip = Clip::default();
+        let mut clip = Clip::new(&Layout::ntu25());
         for j in 0..frames {
             let mut one = person(Some(1), 0.0, 0.8);
             for (v, joint) in one.joints.iter_mut().enumerate() {
@@ -269,7 +273,7 @@ mod tests {
                 sequence.set_joint(j, 0, v, [x, x + 1.0, 3.0]);
             }
             let frame = frame((j as f64 + 0.5) / 25.0, vec![one]);
-            clip.add(&frame, &Layout::ntu25()).expect("a good frame");
+            clip.add(&frame).expect("a good frame");
         }
         let card = card();
         for cutting in [

@@ -1,5 +1,6 @@
 //! Why a line of a pose stream is not used.
 
+use aimclr_skeleton::convert::ConvertError;
 use aimclr_skeleton::frame::{FrameError, MAX_LINE};
 use thiserror::Error;
 
@@ -21,14 +22,9 @@ pub enum Fault {
     /// The line is no frame of the native format.
     #[error(transparent)]
     Frame(#[from] FrameError),
-    /// The frame is of another joint layout than the model.
-    #[error("layout: expected \"{expected}\", which the model was trained on, found \"{found}\"")]
-    Layout {
-        /// The model's layout.
-        expected: String,
-        /// The frame's.
-        found: String,
-    },
+    /// There is no way from the frame's joint layout onto the model's.
+    #[error(transparent)]
+    Layout(#[from] ConvertError),
     /// A person has more or fewer joints than the layout.
     #[error("people[{person}].joints: expected {expected} joints ({layout}), found {found}")]
     Joints {
@@ -36,7 +32,7 @@ pub enum Fault {
         person: usize,
         /// V.
         expected: usize,
-        /// The model's layout.
+        /// The frame's layout.
         layout: String,
         /// How many there are.
         found: usize,
@@ -82,7 +78,7 @@ impl Fault {
             Self::Frame(FrameError::Json { .. }) => "not_a_frame",
             Self::Frame(FrameError::TooManyPeople { .. }) => "too_many_people",
             Self::Frame(FrameError::Time(_)) | Self::Time { .. } => "time",
-            Self::Layout { .. } => "layout",
+            Self::Layout(_) => "layout",
             Self::Joints { .. } => "joints",
             Self::SameId { .. } => "same_id",
             Self::Source { .. } => "source",

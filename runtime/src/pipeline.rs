@@ -4,7 +4,7 @@ use crate::clock::{Clock, Tick};
 use crate::decide::{Decider, Step};
 use crate::event::{Counts, Event, Kind, UNKNOWN, rounded};
 use crate::fault::Fault;
-use crate::gate;
+use crate::gate::{Body, Gate};
 use crate::latency::Latency;
 use crate::track::{Track, Tracker, gap};
 use aimclr_engine::{Engine, EngineError, Windows};
@@ -58,6 +58,9 @@ pub struct Pipeline {
     card: Card,
     engine: Box<dyn Engine>,
     settings: Settings,
+    gate: Gate,
+    /// Everybody of the frame that was used last.
+    bodies: Vec<Body>,
     sources: BTreeMap<String, Source>,
     counts: Counts,
     inference: Latency,
@@ -75,6 +78,8 @@ impl Pipeline {
     /// A pipeline that has seen nothing yet. The model must have a classifier.
     pub fn new(card: Card, engine: Box<dyn Engine>, settings: Settings) -> Self {
         Self {
+            gate: Gate::new(&card.layout),
+            bodies: Vec::new(),
             card,
             engine,
             settings,
@@ -108,6 +113,16 @@ impl Pipeline {
     /// How it looks at the stream.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Everybody of the frame that was used last, in the model's layout.
+    pub fn bodies(&self) -> &[Body] {
+        &self.bodies
+    }
+
+    /// What to tell of layouts that came for the first time since this was asked last.
+    pub fn news(&mut self) -> Vec<String> {
+        self.gate.news()
     }
 
     /// Takes one line of a stream, a frame or why there is none, that arrived at `arrived`, and
@@ -154,9 +169,9 @@ impl Pipeline {
         }
     }
 
-    /// Checks a frame against the model and its source's past.
+    /// Checks a frame against the model and its source's past, and keeps its people.
     fn admit(&mut self, frame: &Frame) -> Result<Tick, Fault> {
-        gate::check(frame, &self.card.layout)?;
+        let bodies = self.gate.admit(frame)?;
         if !self.sources.contains_key(&frame.source) {
             if self.sources.len() == MOST_SOURCES {
                 let reason = format!("\"{}\" is one too many after {MOST_SOURCES}", frame.source);
@@ -164,15 +179,17 @@ impl Pipeline {
             }
             let source = Source {
                 clock: Clock::default(),
-                tracker: Tracker::new(self.card.layout.centre, self.settings.window),
+                tracker: Tracker::new(&self.card.layout, self.settings.window),
                 deciders: BTreeMap::new(),
             };
             self.sources.insert(frame.source.clone(), source);
         }
-        match self.sources.get_mut(&frame.source) {
-            Some(source) => source.clock.tick(frame.t),
-            None => Ok(Tick::Forward),
-        }
+        let tick = match self.sources.get_mut(&frame.source) {
+            Some(source) => source.clock.tick(frame.t)?,
+            None => Tick::Forward,
+        };
+        self.bodies = bodies;
+        Ok(tick)
     }
 
     /// Follows the people of an admitted frame.
@@ -194,7 +211,7 @@ impl Pipeline {
                 .tracker
                 .end_before(frame.t - gap(interval, self.settings.window)),
         };
-        let observed = source.tracker.observe(frame.t, &frame.people);
+        let observed = source.tracker.observe(frame.t, &self.bodies);
         ended.extend(observed.ended);
         self.counts.people += frame.people.len() as u64;
         self.counts.joints.seen += observed.joints;
@@ -219,14 +236,14 @@ impl Pipeline {
     ) -> Result<(), EngineError> {
         let mut people = Vec::new();
         let mut data = Vec::new();
-        let (frames, centre) = (self.card.frames, self.card.layout.centre);
+        let (frames, layout) = (self.card.frames, &self.card.layout);
         let seen_now = |track: &&mut Track| track.last == frame.t;
         for track in source.tracker.tracks_mut().iter_mut().filter(seen_now) {
             let person = track.person;
             let Some(cut) = track.due_window(self.settings.hop, interval.unwrap_or(0.0)) else {
                 continue;
             };
-            let window = window::resample(cut.samples, cut.start, cut.length, frames, centre);
+            let window = window::resample(cut.samples, cut.start, cut.length, frames, layout);
             if let Some(window) = window {
                 people.push(person);
                 data.extend_from_slice(&window.data);

@@ -1,10 +1,10 @@
 //! A recording drawn with what was recognised in it.
 
 use crate::event::{Event, Kind};
-use crate::track::positions;
+use crate::gate::Body;
 use aimclr_skeleton::draw::{self, Angle, Area, Colour, DrawError, Picture, Size, View, colour};
 use aimclr_skeleton::truth::Segment;
-use aimclr_skeleton::{Frame, Layout, Sequence};
+use aimclr_skeleton::{Layout, Sequence};
 use std::path::Path;
 
 /// Most pictures of an animation: five minutes at 10 a second.
@@ -84,12 +84,13 @@ impl Recording {
         self.over
     }
 
-    /// Takes a frame that the pipeline used, and the events that followed from it.
-    pub fn add(&mut self, frame: &Frame, events: &[Event]) {
-        if *self.source.get_or_insert_with(|| frame.source.clone()) != frame.source {
+    /// Takes a frame that the pipeline used: its source, its time, who was there in the model's
+    /// layout, and the events that followed from it.
+    pub fn add(&mut self, source: &str, t: f64, bodies: &[Body], events: &[Event]) {
+        if *self.source.get_or_insert_with(|| source.into()) != source {
             return;
         }
-        for event in events.iter().filter(|event| event.source == frame.source) {
+        for event in events.iter().filter(|event| event.source == source) {
             self.hear(event);
         }
         // Half an interval of grace keeps every third of frames that come three times as fast.
@@ -97,14 +98,14 @@ impl Recording {
             Some(last) => last.t + 0.99 * self.every,
             None => self.from,
         };
-        self.over |= frame.t > self.to;
-        if frame.t < next || self.over || self.is_full() {
+        self.over |= t > self.to;
+        if t < next || self.over || self.is_full() {
             return;
         }
-        let people = frame.people.iter().take(MOST_BODIES).map(positions);
+        let bodies = bodies.iter().take(MOST_BODIES);
         self.moments.push(Moment {
-            t: frame.t,
-            people: people.collect(),
+            t,
+            people: bodies.map(|body| body.joints.clone()).collect(),
             doing: self.doing.clone(),
         });
     }
@@ -184,7 +185,8 @@ impl Recording {
         }
     }
 
-    /// Everybody as the drawing takes them; joints that were not seen stay at the origin.
+    /// Everybody as the drawing takes them, 2D bodies stood up; joints that were not seen stay at
+    /// the origin.
     fn sequence(&self, layout: &Layout) -> Sequence {
         let most = self.moments.iter().map(|moment| moment.people.len()).max();
         let bodies = most.unwrap_or(0).max(1);
@@ -198,7 +200,7 @@ impl Recording {
                 }
             }
         }
-        sequence
+        draw::upright(sequence.view(), layout)
     }
 }
 
@@ -215,7 +217,7 @@ fn head(picture: &mut Picture, moment: &Moment, truth: Option<&[Segment]>) {
             colour::INK,
             &shortened(&doing.action),
         ),
-        None => picture.text(MARGIN, 12.0, Size::Large, colour::MUTED, "…"),
+        None => picture.text(MARGIN, 12.0, Size::Large, colour::MUTED, "..."),
     };
     if let Some(doing) = said {
         let sure = format!("  {:.0} %", doing.confidence * 100.0);
@@ -228,7 +230,7 @@ fn head(picture: &mut Picture, moment: &Moment, truth: Option<&[Segment]>) {
         let now = truth
             .iter()
             .find(|s| s.start <= moment.t && moment.t < s.end);
-        let action = now.map_or("–", |s| &s.action);
+        let action = now.map_or("-", |s| &s.action);
         let line = format!("truly: {}", shortened(action));
         picture.text(MARGIN, 42.0, Size::Small, colour::MUTED, &line);
         if let (Some(now), Some(said)) = (now, said) {
@@ -292,61 +294,10 @@ fn bar(picture: &mut Picture, y: f32, action: &str, p: f64) {
 fn shortened(name: &str) -> String {
     const LETTERS: usize = 26;
     match name.chars().count() > LETTERS {
-        true => name.chars().take(LETTERS - 1).chain(['…']).collect(),
+        true => name.chars().take(LETTERS - 2).chain("..".chars()).collect(),
         false => name.into(),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::pipeline::tests::{frame, person};
-
-    fn event(person: u64, event: Kind, action: &str) -> Event {
-        Event {
-            t: 0.0,
-            source: "cam0".into(),
-            person,
-            event,
-            action: action.into(),
-            confidence: 0.9,
-            since: 0.0,
-            top: vec![(action.into(), 0.9)],
-            latency_ms: 0.0,
-        }
-    }
-
-    fn actions(recording: &Recording) -> Vec<Vec<&str>> {
-        let moments = recording.moments.iter();
-        moments
-            .map(|moment| moment.doing.iter().map(|doing| &*doing.action).collect())
-            .collect()
-    }
-
-    #[test]
-    fn each_picture_shows_what_was_known_by_then() {
-        let mut recording = Recording::new(0.25, 0.65, 10.0);
-        for j in 0..30 {
-            let events = match j {
-                3 => vec![event(1, Kind::Start, "sit")],
-                12 => vec![event(2, Kind::Start, "wave")],
-                15 => vec![event(1, Kind::End, "sit"), event(1, Kind::Start, "stand")],
-                18 => vec![event(1, Kind::End, "stand")],
-                _ => Vec::new(),
-            };
-            let people = vec![person(None, 0.0, 1.5)];
-            recording.add(&frame(f64::from(j) / 30.0, people), &events);
-        }
-        assert!(recording.is_over());
-        // Frames 8, 11, 14, 17 of 30 a second; frame 20 is late.
-        assert_eq!(
-            actions(&recording),
-            [
-                vec!["sit"],
-                vec!["sit"],
-                vec!["sit", "wave"],
-                vec!["stand", "wave"]
-            ]
-        );
-    }
-}
+mod tests;

@@ -1,8 +1,10 @@
 //! Tracks: which person of a frame is which of the frames before.
 
 use crate::buffer::{Buffer, Cut};
-use aimclr_skeleton::Person;
-use aimclr_skeleton::frame::{Joint, MAX_PEOPLE};
+use crate::gate::Body;
+use aimclr_skeleton::Layout;
+use aimclr_skeleton::frame::MAX_PEOPLE;
+use aimclr_skeleton::layout::Point;
 use aimclr_skeleton::window::Sample;
 
 /// A person who was not seen for so long has left, seconds. Shorter gaps are bridged.
@@ -19,8 +21,9 @@ const GATE_GROWTH: f32 = 1.0;
 /// Nobody is taken to move faster, metres a second.
 const FASTEST: f32 = 5.0;
 
-/// A coordinate beyond, metres, is no measurement; it would drown everything in the network.
-const FARTHEST: f32 = 1e4;
+/// The joints of somebody who stands lie so far from their mean, metres, as the root of the mean
+/// square: in a picture that says how many pixels a metre is.
+const SPREAD: f32 = 0.5;
 
 /// Most tracks of one source; with more, the one that was seen least recently ends.
 const MOST: usize = 2 * MAX_PEOPLE;
@@ -36,14 +39,25 @@ pub struct Track {
     pub buffer: Buffer,
     /// When the next window is due, once there was one.
     due: Option<f64>,
-    place: [f32; 3],
+    spot: Spot,
     velocity: [f32; 3],
+}
+
+/// Where somebody is.
+#[derive(Debug, Clone, Copy)]
+struct Spot {
+    /// Metres, or pixels in a 2D layout, whose third number is 0.
+    place: [f32; 3],
+    /// How many of those are a metre.
+    metre: f32,
 }
 
 /// The tracks of one source.
 #[derive(Debug)]
 pub struct Tracker {
-    centre: usize,
+    /// The upper place of the torso: between the shoulders, which cameras lose least.
+    trunk: Point,
+    flat: bool,
     window: f64,
     tracks: Vec<Track>,
     next: u64,
@@ -72,17 +86,6 @@ pub fn gap(interval: Option<f64>, window: f64) -> f64 {
     slow.min(window).max(SHORTEST_GAP)
 }
 
-/// Positions of a person's joints; `None` for those that were not seen, are no finite numbers, or
-/// have no confidence at all, which is how many pose estimators say "not seen".
-pub fn positions(person: &Person) -> Vec<Option<[f32; 3]>> {
-    let position = |joint: &Joint| {
-        let [x, y, z, confidence] = joint.0?;
-        let plausible = |c: &f32| c.is_finite() && c.abs() <= FARTHEST;
-        ([x, y, z].iter().all(plausible) && confidence > 0.0).then_some([x, y, z])
-    };
-    person.joints.iter().map(position).collect()
-}
-
 impl Track {
     /// The window that ends with the last sample, once every `hop` seconds of stream time; to be
     /// asked at each frame in which the person was seen. Half of `interval`, the time between
@@ -99,35 +102,39 @@ impl Track {
         Some(cut)
     }
 
-    fn see(&mut self, t: f64, place: [f32; 3], joints: Vec<Option<[f32; 3]>>) {
+    fn see(&mut self, t: f64, spot: Spot, joints: Vec<Option<[f32; 3]>>) {
         let step = (t - self.last) as f32;
         if step > 0.0 {
-            let moved = place.iter().zip(&self.place);
+            let fastest = FASTEST * spot.metre;
+            let moved = spot.place.iter().zip(&self.spot.place);
             for ((now, before), velocity) in moved.zip(&mut self.velocity) {
                 // Halving takes the noise of a single frame out.
                 *velocity = 0.5 * (*velocity + (now - before) / step);
-                *velocity = velocity.clamp(-FASTEST, FASTEST);
+                *velocity = velocity.clamp(-fastest, fastest);
             }
         }
-        self.place = place;
+        self.spot = spot;
         self.last = t;
         self.buffer.push(Sample { t, joints });
     }
 
-    /// Distance of `place` at `t` from where the track leads, if it is within reach.
-    fn reaches(&self, t: f64, place: [f32; 3]) -> Option<f32> {
+    /// Distance of `spot` at `t` from where the track leads, metres, if it is within reach.
+    fn reaches(&self, t: f64, spot: &Spot) -> Option<f32> {
         let step = (t - self.last) as f32;
-        let off = |c: usize| place[c] - (self.place[c] + self.velocity[c] * step);
-        let distance = off(0).hypot(off(1)).hypot(off(2));
+        let off = |c: usize| spot.place[c] - (self.spot.place[c] + self.velocity[c] * step);
+        // Half of a body may be out of sight, and then looks small.
+        let metre = spot.metre.max(self.spot.metre);
+        let distance = off(0).hypot(off(1)).hypot(off(2)) / metre;
         (distance <= GATE + GATE_GROWTH * step).then_some(distance)
     }
 }
 
 impl Tracker {
-    /// No tracks yet. `centre` is the layout's centre joint, `window` a window's length in seconds.
-    pub fn new(centre: usize, window: f64) -> Self {
+    /// No tracks yet, of bodies of this layout; `window` is a window's length in seconds.
+    pub fn new(layout: &Layout, window: f64) -> Self {
         Self {
-            centre,
+            trunk: layout.torso.1,
+            flat: layout.is_2d(),
             window,
             tracks: Vec::new(),
             next: 1,
@@ -152,39 +159,39 @@ impl Tracker {
     /// Adds the people of a frame to their tracks, or begins tracks for them. People with an id go
     /// by it, no two of them having the same; the others go to the nearest track that is left
     /// within reach, nearest pairs first. A person of whom no joint was seen is nobody.
-    pub fn observe(&mut self, t: f64, people: &[Person]) -> Observed {
+    pub fn observe(&mut self, t: f64, people: &[Body]) -> Observed {
         let mut observed = Observed::default();
         let mut without_id = Vec::new();
         let mut taken = vec![false; self.tracks.len()];
         for (i, person) in people.iter().enumerate() {
-            let joints = positions(person);
+            let joints = person.joints.clone();
             observed.joints += joints.len() as u64;
             observed.missing += joints.iter().filter(|joint| joint.is_none()).count() as u64;
-            let Some(place) = self.place(&joints) else {
+            let Some(spot) = self.spot(&joints) else {
                 continue;
             };
             let Some(id) = person.id else {
-                without_id.push(Some((i, place, joints)));
+                without_id.push(Some((i, spot, joints)));
                 continue;
             };
             observed.people.push((i, id));
             match self.tracks.iter().position(|track| track.person == id) {
                 Some(at) => {
-                    self.tracks[at].see(t, place, joints);
+                    self.tracks[at].see(t, spot, joints);
                     if let Some(taken) = taken.get_mut(at) {
                         *taken = true;
                     }
                 }
-                None => self.begin(id, t, place, joints, &mut observed),
+                None => self.begin(id, t, spot, joints, &mut observed),
             }
         }
         // Whoever began in this very frame lies behind `taken` and is no candidate.
         let mut pairs = Vec::new();
         for (at, track) in self.tracks.iter().take(taken.len()).enumerate() {
             for (who, person) in without_id.iter().enumerate() {
-                if let Some((_, place, _)) = person
+                if let Some((_, spot, _)) = person
                     && !taken[at]
-                    && let Some(distance) = track.reaches(t, *place)
+                    && let Some(distance) = track.reaches(t, spot)
                 {
                     pairs.push((distance, at, who));
                 }
@@ -193,37 +200,59 @@ impl Tracker {
         pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
         for (_, at, who) in pairs {
             if !taken[at]
-                && let Some((i, place, joints)) = without_id[who].take()
+                && let Some((i, spot, joints)) = without_id[who].take()
             {
                 observed.people.push((i, self.tracks[at].person));
-                self.tracks[at].see(t, place, joints);
+                self.tracks[at].see(t, spot, joints);
                 taken[at] = true;
             }
         }
-        for (i, place, joints) in without_id.into_iter().flatten() {
+        for (i, spot, joints) in without_id.into_iter().flatten() {
             let number = self.free_number(people);
             observed.people.push((i, number));
-            self.begin(number, t, place, joints, &mut observed);
+            self.begin(number, t, spot, joints, &mut observed);
         }
         self.make_room(&mut observed);
         observed
     }
 
-    /// Where a person is: the centre joint, or else the mean of the joints that were seen.
-    fn place(&self, joints: &[Option<[f32; 3]>]) -> Option<[f32; 3]> {
-        if let Some(place) = joints.get(self.centre)? {
-            return Some(*place);
+    /// Where a person is: between the shoulders, or else at the mean of the joints that were seen.
+    fn spot(&self, joints: &[Option<[f32; 3]>]) -> Option<Spot> {
+        let place = |joint: &[f32; 3]| match self.flat {
+            true => [joint[0], joint[1], 0.0],
+            false => *joint,
+        };
+        let seen: Vec<[f32; 3]> = joints.iter().flatten().map(place).collect();
+        if seen.is_empty() {
+            return None;
         }
-        let seen: Vec<&[f32; 3]> = joints.iter().flatten().collect();
-        let mean = |c: usize| seen.iter().map(|place| place[c]).sum::<f32>() / seen.len() as f32;
-        (!seen.is_empty()).then(|| [mean(0), mean(1), mean(2)])
+        let mean = middle(&seen);
+        let trunk = self
+            .trunk
+            .joints()
+            .map(|v| joints.get(v).copied().flatten());
+        let trunk: Vec<[f32; 3]> = trunk.iter().flatten().map(place).collect();
+        let square = |joint: &[f32; 3]| -> f32 {
+            joint.iter().zip(mean).map(|(a, b)| (a - b).powi(2)).sum()
+        };
+        let spread = (seen.iter().map(square).sum::<f32>() / seen.len() as f32).sqrt();
+        Some(Spot {
+            place: match trunk.len() {
+                2 => middle(&trunk),
+                _ => mean,
+            },
+            metre: match self.flat {
+                true => (spread / SPREAD).max(f32::MIN_POSITIVE),
+                false => 1.0,
+            },
+        })
     }
 
     fn begin(
         &mut self,
         person: u64,
         t: f64,
-        place: [f32; 3],
+        spot: Spot,
         joints: Vec<Option<[f32; 3]>>,
         observed: &mut Observed,
     ) {
@@ -232,16 +261,16 @@ impl Tracker {
             last: t,
             buffer: Buffer::new(self.window),
             due: None,
-            place,
+            spot,
             velocity: [0.0; 3],
         };
-        track.see(t, place, joints);
+        track.see(t, spot, joints);
         self.tracks.push(track);
         observed.begun += 1;
     }
 
     /// A number that neither a track nor an id of this frame has.
-    fn free_number(&mut self, people: &[Person]) -> u64 {
+    fn free_number(&mut self, people: &[Body]) -> u64 {
         loop {
             let number = self.next;
             self.next = self.next.wrapping_add(1).max(1);
@@ -263,135 +292,10 @@ impl Tracker {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn person(id: Option<u64>, x: f32) -> Person {
-        Person {
-            id,
-            joints: vec![Joint::at([x, 1.0, 3.0]), Joint(None)],
-        }
-    }
-
-    fn numbers(tracker: &mut Tracker) -> Vec<u64> {
-        tracker
-            .tracks_mut()
-            .iter()
-            .map(|track| track.person)
-            .collect()
-    }
-
-    #[test]
-    fn people_who_pass_each_other_keep_their_numbers() {
-        let mut tracker = Tracker::new(0, 2.0);
-        for j in 0..60 {
-            let t = f64::from(j) / 30.0;
-            // Towards each other at 1.5 m/s, a metre apart in depth only when they meet.
-            let x = t as f32 * 1.5;
-            let mut left = person(None, x);
-            left.joints[0] = Joint::at([x, 1.0, 2.4]);
-            let right = person(None, 3.0 - x);
-            // In changing order, which must not matter.
-            let people = if j % 2 == 0 {
-                [left, right]
-            } else {
-                [right, left]
-            };
-            tracker.observe(t, &people);
-        }
-        assert_eq!(numbers(&mut tracker), [1, 2]);
-        let places: Vec<f32> = tracker.tracks_mut().iter().map(|t| t.place[0]).collect();
-        assert!(places[0] > 2.9 && places[1] < 0.1, "{places:?}");
-    }
-
-    #[test]
-    fn a_short_gap_is_bridged_and_a_long_one_ends_the_track() {
-        let mut tracker = Tracker::new(0, 2.0);
-        let may_be_gone = gap(Some(1.0 / 30.0), 2.0);
-        assert_eq!(may_be_gone, 0.5);
-        tracker.observe(0.0, &[person(None, 0.0)]);
-        assert!(tracker.end_before(0.4 - may_be_gone).is_empty());
-        assert_eq!(tracker.observe(0.4, &[person(None, 0.1)]).begun, 0);
-        assert_eq!(tracker.end_before(1.0 - may_be_gone).len(), 1);
-        assert_eq!(tracker.observe(1.0, &[person(None, 0.1)]).begun, 1);
-        assert_eq!(numbers(&mut tracker), [2]);
-    }
-
-    #[test]
-    fn a_slow_source_may_have_longer_gaps_but_none_above_a_window() {
-        assert_eq!(gap(Some(0.4), 3.0), 1.4000000000000001);
-        assert_eq!(gap(Some(10.0), 3.0), 3.0);
-        assert_eq!(gap(None, 3.0), 0.5);
-    }
-
-    #[test]
-    fn ids_of_the_source_count_more_than_places() {
-        let mut tracker = Tracker::new(0, 2.0);
-        tracker.observe(0.0, &[person(Some(7), 0.0), person(Some(1), 1.0)]);
-        tracker.observe(
-            0.1,
-            &[
-                person(Some(1), 0.0),
-                person(Some(7), 1.0),
-                person(None, 5.0),
-            ],
-        );
-        // Number 1 is taken by the source, so the third gets 2.
-        assert_eq!(numbers(&mut tracker), [7, 1, 2]);
-        assert_eq!(tracker.tracks_mut()[0].place[0], 1.0);
-    }
-
-    #[test]
-    fn somebody_far_away_is_somebody_else() {
-        let mut tracker = Tracker::new(0, 2.0);
-        tracker.observe(0.0, &[person(None, 0.0)]);
-        assert_eq!(tracker.observe(0.1, &[person(None, 2.0)]).begun, 1);
-    }
-
-    #[test]
-    fn joints_that_are_no_measurement_are_masked_and_counted() {
-        let mut tracker = Tracker::new(0, 2.0);
-        let joints = vec![
-            Joint(Some([f32::INFINITY, 0.0, 0.0, 1.0])),
-            Joint(Some([0.0, 1e30, 0.0, 1.0])),
-            Joint(Some([0.0, 0.0, 0.0, 0.0])),
-            Joint::at([0.0, 1.0, 2.0]),
-        ];
-        let observed = tracker.observe(0.0, &[Person { id: None, joints }]);
-        assert_eq!((observed.joints, observed.missing), (4, 3));
-        assert_eq!(tracker.tracks_mut()[0].place, [0.0, 1.0, 2.0]);
-        let blind = Person {
-            id: Some(3),
-            joints: vec![Joint(None); 4],
-        };
-        assert_eq!(tracker.observe(0.1, &[blind]).begun, 0);
-    }
-
-    #[test]
-    fn ever_new_ids_do_not_pile_up() {
-        let mut tracker = Tracker::new(0, 2.0);
-        let mut ended = 0;
-        for j in 0..1000 {
-            let observed = tracker.observe(f64::from(j) * 1e-6, &[person(Some(j as u64), 0.0)]);
-            ended += observed.ended.len();
-        }
-        assert_eq!((numbers(&mut tracker).len(), ended), (MOST, 1000 - MOST));
-        assert_eq!(numbers(&mut tracker).last(), Some(&999));
-    }
-
-    #[test]
-    fn windows_are_due_every_hop_without_drift() {
-        let mut tracker = Tracker::new(0, 0.5);
-        let mut due = Vec::new();
-        for j in 0..45 {
-            tracker.observe(f64::from(j) / 30.0, &[person(Some(1), 0.0)]);
-            let track = &mut tracker.tracks_mut()[0];
-            if track.due_window(0.2, 1.0 / 30.0).is_some() {
-                due.push(j);
-            }
-        }
-        // 15 frames are a window.
-        assert_eq!(due, [14, 20, 26, 32, 38, 44]);
-    }
+fn middle(places: &[[f32; 3]]) -> [f32; 3] {
+    let mean = |c: usize| places.iter().map(|place| place[c]).sum::<f32>() / places.len() as f32;
+    [mean(0), mean(1), mean(2)]
 }
+
+#[cfg(test)]
+mod tests;

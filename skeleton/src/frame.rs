@@ -1,5 +1,6 @@
 //! The native pose stream: one JSON object a line. `docs/frame.md` has the format byte by byte.
 
+use crate::layout::Layout;
 use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -66,6 +67,16 @@ impl Joint {
     /// A joint seen at x, y, z, with full confidence.
     pub fn at([x, y, z]: [f32; 3]) -> Self {
         Self(Some([x, y, z, 1.0]))
+    }
+
+    /// A joint of a data set in this layout: in a 2D one the third number is the confidence, and a
+    /// joint without any was not seen.
+    pub fn of_data([x, y, last]: [f32; 3], layout: &Layout) -> Self {
+        match (layout.is_2d(), last > 0.0) {
+            (false, _) => Self::at([x, y, last]),
+            (true, true) => Self(Some([x, y, 0.0, last])),
+            (true, false) => Self(None),
+        }
     }
 
     /// x, y, z, if the joint was seen and all three are finite numbers.

@@ -3,6 +3,10 @@
 use crate::layout::Layout;
 use crate::sequence::{Sequence, SequenceRef};
 
+/// How far from the middle between two frames still is half-way: time stamps rounded to
+/// milliseconds are off by so much at 60 frames a second.
+const HALFWAY: f64 = 0.03;
+
 /// Source position of output frame `i` when `from` frames become `to`: half-pixel centres, clamped,
 /// as OpenCV's INTER_LINEAR has it. Gives (lower frame, share of the frame above it).
 fn source(i: usize, from: usize, to: usize) -> (usize, f64) {
@@ -40,7 +44,7 @@ pub fn linear(sequence: SequenceRef<'_>, frames: usize) -> Sequence {
 }
 
 /// As [`linear`], but a joint that is missing, (0, 0, 0), is not mixed with one that was seen:
-/// there is nothing half-way between them, so the nearer frame is taken. For 2D bodies always.
+/// there is no place between them, so the nearer frame is taken. For 2D bodies always.
 pub fn of_seen(sequence: SequenceRef<'_>, frames: usize) -> Sequence {
     let mut resized = Sequence::zeros(frames, sequence.bodies, sequence.joints);
     if sequence.frames == 0 {
@@ -59,17 +63,27 @@ pub fn of_seen(sequence: SequenceRef<'_>, frames: usize) -> Sequence {
     resized
 }
 
-/// A joint between two instants: linear where it was seen in both, else as in the nearer one.
+/// A 2D joint between two instants, `share` of the way from the first to the second: linear where
+/// it was seen in both, else as in the nearer one. Half-way, where rounding would decide, it is
+/// there if it was seen at all.
 pub(crate) fn between([a, b]: [[f32; 3]; 2], share: f64) -> [f32; 3] {
-    let seen = |joint: [f32; 3]| joint != [0.0; 3];
-    match (seen(a) && seen(b), share < 0.5) {
-        (true, _) => std::array::from_fn(|c| {
-            (f64::from(a[c]) * (1.0 - share) + f64::from(b[c]) * share) as f32
-        }),
-        (false, true) => a,
-        (false, false) => b,
+    let missing = |joint: [f32; 3]| joint == [0.0; 3];
+    match (missing(a), missing(b)) {
+        (false, false) => mixed([a, b], share),
+        (false, true) if share < 0.5 + HALFWAY => a,
+        (true, false) if share > 0.5 - HALFWAY => b,
+        _ => [0.0; 3],
     }
 }
+
+/// Linear between two instants.
+pub(crate) fn mixed([a, b]: [[f32; 3]; 2], share: f64) -> [f32; 3] {
+    std::array::from_fn(|c| (f64::from(a[c]) * (1.0 - share) + f64::from(b[c]) * share) as f32)
+}
+
+/// Most frames of a clip that is looked at as a whole: what is beyond does not count, as in the
+/// released preprocessing.
+pub const LONGEST: usize = 300;
 
 /// The frames that count, as the released preprocessing has it: as many as there are frames in
 /// which the first joint of the first body is not at the origin, at most `limit`, from the start.
@@ -118,6 +132,17 @@ mod tests {
         assert_eq!([seen.count(), lost.count()], [4, 4]);
         clip.set_joint(1, 0, 0, [308.0, 208.0, 0.4]);
         assert_eq!(of_seen(clip.view(), 7), linear(clip.view(), 7));
+    }
+
+    #[test]
+    fn half_way_a_joint_that_was_seen_counts_whatever_rounding_says() {
+        let seen = [3.0, 4.0, 0.5];
+        for share in [0.49, 0.5, 0.51] {
+            assert_eq!(between([seen, [0.0; 3]], share), seen);
+            assert_eq!(between([[0.0; 3], seen], share), seen);
+        }
+        assert_eq!(between([seen, [0.0; 3]], 0.6), [0.0; 3]);
+        assert_eq!(between([[0.0; 3], seen], 0.4), [0.0; 3]);
     }
 
     #[test]

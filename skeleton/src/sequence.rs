@@ -67,6 +67,17 @@ impl Sequence {
         self.view().joint(t, m, v)
     }
 
+    /// Appends the first `bodies` bodies in the order of the engines' input: (T, M, V, 3) to
+    /// (M, T, V, 3).
+    pub fn bodies_first(&self, bodies: usize, data: &mut Vec<f32>) {
+        let body = self.joints * CHANNELS;
+        for m in 0..bodies {
+            for t in 0..self.frames {
+                data.extend_from_slice(&self.data[self.at(t, m, 0)..][..body]);
+            }
+        }
+    }
+
     /// Sets x, y, z of one joint.
     pub fn set_joint(&mut self, t: usize, m: usize, v: usize, position: [f32; 3]) {
         let at = self.at(t, m, v);

@@ -1,7 +1,9 @@
 //! Windows: where they are cut from a recording, and how the samples inside one become the
 //! encoder's T frames.
 
-use crate::sequence::{CHANNELS, Sequence};
+use crate::layout::Layout;
+use crate::resize;
+use crate::sequence::Sequence;
 use std::ops::Range;
 
 /// Frame ranges of the windows of `window` seconds that start every `hop` seconds in a recording
@@ -27,68 +29,75 @@ pub fn cut(frames: usize, fps: f64, window: f64, hop: f64) -> Vec<Range<usize>> 
 pub struct Sample {
     /// Seconds.
     pub t: f64,
-    /// V positions in metres; `None` where the source had none.
+    /// V joints as the encoder takes them: x, y, z, or x, y and confidence in a 2D layout; `None`
+    /// where the source had none.
     pub joints: Vec<Option<[f32; 3]>>,
 }
 
 /// Resamples what was seen of one body in [`start`, `start` + `length`) seconds onto `frames`
 /// frames, shape (T, 1, V, 3). `None` where no joint was seen at all.
 ///
-/// Output frame i stands for the instant start + (i + ½)·length/T. Between two samples positions
-/// are linear in time, joint by joint over the samples that have the joint; before the first and
-/// after the last they stay. With samples at regular instants t = (j + ½)/fps this is
-/// [`resize::linear`](crate::resize::linear), the trainer's way. A joint that was never seen takes
-/// the place of `centre`, so that after centring it lies at the origin.
+/// Output frame i stands for the instant start + (i + ½)·length/T. Between two samples joints
+/// are linear in time; before the first and after the last they stay. With samples at regular
+/// instants t = (j + ½)/fps this is [`resize::onto`], the trainer's way.
+///
+/// A joint that some samples lack is bridged over them in a 3D layout; one that was never seen
+/// takes the place of the layout's centre, so that after centring it lies at the origin. In a 2D
+/// layout a joint that is missing is (0, 0, 0) and stays so, as in a data set: the encoder was
+/// trained with joints that are.
 pub fn resample(
     samples: &[Sample],
     start: f64,
     length: f64,
     frames: usize,
-    centre: usize,
+    layout: &Layout,
 ) -> Option<Sequence> {
     let joints = samples.first()?.joints.len();
     let mut resampled = Sequence::zeros(frames, 1, joints);
     let mut missing = Vec::new();
-    let mut seen = Vec::with_capacity(samples.len());
+    let mut known = Vec::with_capacity(samples.len());
     for v in 0..joints {
-        seen.clear();
-        seen.extend(
-            samples
-                .iter()
-                .filter_map(|s| s.joints[v].map(|position| (s.t, position))),
-        );
-        if seen.is_empty() {
+        if samples.iter().all(|sample| sample.joints[v].is_none()) {
             missing.push(v);
             continue;
         }
+        known.clear();
+        known.extend(samples.iter().filter_map(|s| match s.joints[v] {
+            None if layout.is_2d() => Some((s.t, [0.0; 3])),
+            joint => Some((s.t, joint?)),
+        }));
         let mut next = 0;
         for i in 0..frames {
             let t = start + (i as f64 + 0.5) * length / frames as f64;
-            while next < seen.len() && seen[next].0 < t {
+            while next < known.len() && known[next].0 < t {
                 next += 1;
             }
-            let (before, after) = (seen[next.saturating_sub(1)], seen[next.min(seen.len() - 1)]);
+            let (before, after) = (
+                known[next.saturating_sub(1)],
+                known[next.min(known.len() - 1)],
+            );
             let gap = after.0 - before.0;
-            let share = if gap > 0.0 {
-                ((t - before.0) / gap).clamp(0.0, 1.0)
-            } else {
-                0.0
+            let share = match gap > 0.0 {
+                true => ((t - before.0) / gap).clamp(0.0, 1.0),
+                false => 0.0,
             };
-            let mut position = [0.0; CHANNELS];
-            for (c, out) in position.iter_mut().enumerate() {
-                *out =
-                    (f64::from(before.1[c]) * (1.0 - share) + f64::from(after.1[c]) * share) as f32;
-            }
-            resampled.set_joint(i, 0, v, position);
+            let ends = [before.1, after.1];
+            let joint = match layout.is_2d() {
+                true => resize::between(ends, share),
+                false => resize::mixed(ends, share),
+            };
+            resampled.set_joint(i, 0, v, joint);
         }
     }
     if missing.len() == joints {
         return None;
     }
-    for &v in &missing {
+    if !layout.is_2d() {
         for t in 0..frames {
-            let position = resampled.joint(t, 0, centre);
-            resampled.set_joint(t, 0, v, position);
+            let centre = resampled.joint(t, 0, layout.centre);
+            for &v in &missing {
+                resampled.set_joint(t, 0, v, centre);
+            }
         }
     }
     Some(resampled)
@@ -97,7 +106,21 @@ pub fn resample(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resize;
+    use crate::layout::Point;
+
+    /// Three joints in space, the first one the centre.
+    fn layout() -> Layout {
+        Layout {
+            name: "three".into(),
+            joints: ["trunk", "arm", "leg"].map(String::from).into(),
+            edges: vec![(1, 0), (2, 0)],
+            centre: 0,
+            swap: Vec::new(),
+            turn: (1, 2),
+            torso: (Point::Joint(0), Point::Joint(1)),
+            dimensions: 3,
+        }
+    }
 
     fn recording(frames: usize) -> Sequence {
         let mut sequence = Sequence::zeros(frames, 1, 3);
@@ -135,7 +158,8 @@ mod tests {
             let sequence = recording(frames);
             let fps = 12.5;
             let length = frames as f64 / fps;
-            let ours = resample(&samples(&sequence, fps), 0.0, length, 50, 0).expect("seen");
+            let ours =
+                resample(&samples(&sequence, fps), 0.0, length, 50, &layout()).expect("seen");
             let trainers = resize::linear(sequence.view(), 50);
             for (a, b) in ours.data.iter().zip(&trainers.data) {
                 assert!((a - b).abs() < 1e-6, "{frames} frames: {a} {b}");
@@ -153,7 +177,7 @@ mod tests {
         seen[4].joints[1] = None;
         seen.iter_mut().for_each(|s| s.joints[2] = None);
         seen.remove(7);
-        let window = resample(&seen, 0.0, 1.0, 10, 0).expect("seen");
+        let window = resample(&seen, 0.0, 1.0, 10, &layout()).expect("seen");
         for t in 0..10 {
             assert!((window.joint(t, 0, 0)[0] - t as f32).abs() < 1e-5);
             assert!((window.joint(t, 0, 1)[0] - t as f32).abs() < 1e-5);
@@ -162,12 +186,50 @@ mod tests {
     }
 
     #[test]
+    fn a_2d_window_is_what_a_data_set_gives() {
+        let layout = Layout::by_name("coco17").expect("known");
+        let fps = 30.0;
+        // Time stamps in milliseconds, as cameras write them, and in microseconds.
+        let rounded = [20, 50, 60, 75, 100].map(|frames| [(frames, 1e3, 0.3), (frames, 1e6, 1e-3)]);
+        for (frames, parts, near) in rounded.into_iter().flatten() {
+            let mut clip = Sequence::zeros(frames, 1, layout.len());
+            for t in 0..frames {
+                for v in 0..layout.len() {
+                    // The left eye is never seen, the others are lost now and then.
+                    if v != 1 && (t * 7 + v * 5) % 11 > 2 {
+                        let x = (t as f32 * 0.2 + v as f32).sin();
+                        clip.set_joint(t, 0, v, [320.0 + 40.0 * x, 240.0 - 30.0 * x, 0.7]);
+                    }
+                }
+            }
+            let seen: Vec<Sample> = (0..frames)
+                .map(|t| Sample {
+                    t: ((t as f64 + 0.5) / fps * parts).round() / parts,
+                    joints: (0..layout.len())
+                        .map(|v| Some(clip.joint(t, 0, v)).filter(|joint| *joint != [0.0; 3]))
+                        .collect(),
+                })
+                .collect();
+            let length = frames as f64 / fps;
+            let live = resample(&seen, 0.0, length, 50, &layout).expect("seen");
+            let stored = resize::onto(clip.view(), 50, &layout);
+            assert!((0..50).all(|t| live.joint(t, 0, 1) == [0.0; 3]));
+            for (at, (a, b)) in live.data.iter().zip(&stored.data).enumerate() {
+                assert!(
+                    (a - b).abs() < near,
+                    "{frames} frames, number {at}: {a} {b}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn nothing_seen_is_no_window() {
-        assert!(resample(&[], 0.0, 1.0, 10, 0).is_none());
+        assert!(resample(&[], 0.0, 1.0, 10, &layout()).is_none());
         let blind = Sample {
             t: 0.0,
             joints: vec![None; 3],
         };
-        assert!(resample(&[blind], 0.0, 1.0, 10, 0).is_none());
+        assert!(resample(&[blind], 0.0, 1.0, 10, &layout()).is_none());
     }
 }

@@ -3,7 +3,6 @@
 
 use crate::binaries::{command, refusal, run};
 use crate::conformance;
-use aimclr_exporter::{Choices, Source};
 use aimclr_model::plan::Pooled;
 use aimclr_model::weights::{CARD_KEY, Data};
 use aimclr_model::{Card, Tensor, Weights};
@@ -107,9 +106,7 @@ fn good_model() -> &'static [u8] {
     MODEL.get_or_init(|| {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("model.onnx");
-        let source = Source::of(vec![good_weights()], Choices::default()).expect("a source");
-        aimclr_exporter::graph::write(&source, &aimclr_exporter::graph::Form::single(), &path)
-            .expect("exported");
+        conformance::export(good_weights(), &path);
         fs::read(path).expect("written")
     })
 }

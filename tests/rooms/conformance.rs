@@ -3,6 +3,7 @@
 //! above 1.
 
 use aimclr_engine::{Backend, Options, Windows};
+use aimclr_exporter::graph::{self as exported, Form};
 use aimclr_exporter::windows::{Case, cases};
 use aimclr_exporter::{Choices, Source};
 use aimclr_model::Weights;
@@ -15,6 +16,7 @@ use aimclr_skeleton::{Layout, Sequence, Stream, graph, resize};
 use aimclr_trainer::encoder::Encoder;
 use aimclr_trainer::parameters::Init;
 use aimclr_trainer::streams::Streams;
+use std::path::Path;
 use tch::{Device, Kind, Tensor};
 
 const TOLERANCE: f64 = 1e-4;
@@ -29,20 +31,27 @@ fn classifier(pooled: Pooled) -> Head {
 
 /// The published widths with random weights.
 pub fn weights(stream: Stream, bodies: usize, pooled: Pooled, trained: bool) -> Weights {
-    let plan = Plan::paper(Layout::ntu25().len());
-    of_plan(plan, stream, bodies, pooled, trained)
+    let layout = Layout::ntu25();
+    of_plan(
+        Plan::paper(layout.len()),
+        layout,
+        stream,
+        bodies,
+        pooled,
+        trained,
+    )
 }
 
-/// An encoder on `ntu25` with random weights: as drawn, or with batch norms and edge weights away
-/// from the identity, as if trained.
+/// An encoder with random weights: as drawn, or with batch norms and edge weights away from the
+/// identity, as if trained.
 pub fn of_plan(
     plan: Plan,
+    layout: Layout,
     stream: Stream,
     bodies: usize,
     pooled: Pooled,
     trained: bool,
 ) -> Weights {
-    let layout = Layout::ntu25();
     tch::manual_seed(7);
     let encoder = Encoder::new(plan, classifier(pooled), Device::Cpu);
     encoder
@@ -69,6 +78,7 @@ pub fn of_plan(
     encoder.parameters.store(&mut weights, QUERY);
     weights.card = Some(Card {
         version: card::VERSION,
+        preprocessing: Preprocessing::usual(&layout),
         layout,
         frames: 50,
         bodies,
@@ -77,7 +87,6 @@ pub fn of_plan(
         fusion: vec![1.0],
         classes: (0..CLASSES).map(|c| format!("class {c}")).collect(),
         embedding: plan.embedding(pooled),
-        preprocessing: Preprocessing::Released,
         precision: Default::default(),
         provenance: Provenance::default(),
         calibration: Calibration {
@@ -86,6 +95,12 @@ pub fn of_plan(
         },
     });
     weights
+}
+
+/// Writes the graph of weights.
+pub fn export(weights: Weights, path: &Path) {
+    let source = Source::of(vec![weights], Choices::default()).expect("a source");
+    exported::write(&source, &Form::single(), path).expect("exported");
 }
 
 /// Embedding and logits by the trainer's own code: its preprocessing, streams and encoder.
@@ -163,9 +178,7 @@ fn conform(stream: Stream, bodies: usize, pooled: Pooled) {
     let weights = weights(stream, bodies, pooled, true);
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("model.onnx");
-    let source = Source::of(vec![weights.clone()], Choices::default()).expect("a source");
-    aimclr_exporter::graph::write(&source, &aimclr_exporter::graph::Form::single(), &path)
-        .expect("exported");
+    export(weights.clone(), &path);
     let model = ModelFile::read(&path).expect("read");
     let mut cases = cases(&model.card, 1);
     cases.extend(people(&model.card));

@@ -7,7 +7,7 @@ use aimclr_model::card::Calibration;
 use aimclr_model::onnx::ModelFile;
 use aimclr_model::plan::{Plan, Pooled};
 use aimclr_skeleton::motions::{self, ACTIONS, Action, Subject};
-use aimclr_skeleton::{Sequence, Stream};
+use aimclr_skeleton::{Layout, Sequence, Stream};
 use serde_json::Value;
 use std::fmt::Write;
 use std::ops::Range;
@@ -156,7 +156,8 @@ fn a_skeleton_file_is_classified_as_the_released_code_does() {
         hidden_dim: 24,
         ..Plan::paper(25)
     };
-    let mut weights = conformance::of_plan(plan, Stream::Joint, 2, Pooled::Last, true);
+    let mut weights =
+        conformance::of_plan(plan, Layout::ntu25(), Stream::Joint, 2, Pooled::Last, true);
     weights.card.as_mut().expect("a card").calibration = Calibration::default();
     let path = folder.path().join("weights.safetensors");
     weights.write(&path).expect("written");

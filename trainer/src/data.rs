@@ -11,9 +11,6 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 use tch::{Device, Tensor};
 
-/// Longest clip that is read, in frames; the released preprocessing cuts the rest.
-const MAX_CLIP: usize = 300;
-
 /// Loading that takes longer is shown.
 const SILENT: Duration = Duration::from_secs(1);
 
@@ -96,7 +93,7 @@ impl Clips {
             {
                 let mut clip = whole.slice(range.clone());
                 if cut == Cut::Whole {
-                    clip = resize::valid_frames(clip, MAX_CLIP);
+                    clip = resize::valid_frames(clip, resize::LONGEST);
                 }
                 *length = clip.frames;
                 let mut clip = resize::onto(clip, frames, dataset.layout());

@@ -9,8 +9,9 @@ mod observe;
 
 use crate::ExportError;
 use crate::graph::{self, Form, Ranges};
+use crate::samples::{best, scores};
 use crate::source::Source;
-use aimclr_engine::{Engine, Options, Windows, open};
+use aimclr_engine::{Options, Windows, open};
 use aimclr_model::onnx::ModelFile;
 use prost::Message;
 use serde::Serialize;
@@ -25,9 +26,6 @@ const OTHERWISE: f64 = 0.005;
 /// Without a classifier: how far an embedding may be off, as a share of its length, to count as the
 /// same.
 const OFF: f64 = 0.05;
-
-/// Windows that go through an engine at once.
-const BATCH: usize = 8;
 
 /// What was chosen.
 #[derive(Debug, Clone, Serialize)]
@@ -179,32 +177,8 @@ impl<'a> Trials<'a> {
     fn say(&self, form: &Form) -> Result<Vec<f32>, ExportError> {
         let model = file(self.source, form);
         let mut engine = open(&model, self.options)?;
-        let mut said = Vec::new();
-        batches(&mut *engine, self.windows, BATCH, |output, _| {
-            said.extend_from_slice(match output.logits.is_empty() {
-                true => &output.embedding,
-                false => &output.logits,
-            });
-        })?;
-        Ok(said)
+        scores(&mut *engine, self.windows)
     }
-}
-
-/// Runs windows batch by batch; `take` gets each output and the share that is done.
-fn batches(
-    engine: &mut dyn Engine,
-    windows: Windows<'_>,
-    batch: usize,
-    mut take: impl FnMut(aimclr_engine::Output, f64),
-) -> Result<(), ExportError> {
-    let Windows { n, m, data } = windows;
-    let size = data.len() / n.max(1);
-    for (i, data) in data.chunks(batch * size).enumerate() {
-        let rows = data.len() / size;
-        let output = engine.run(Windows { n: rows, m, data })?;
-        take(output, (i * batch + rows) as f64 / n as f64);
-    }
-    Ok(())
 }
 
 /// The exported file, in memory.
@@ -216,11 +190,6 @@ fn file(source: &Source, form: &Form) -> ModelFile {
         model,
         card: source.card.clone(),
     }
-}
-
-fn best(scores: &[f32]) -> Option<usize> {
-    let indexed = scores.iter().enumerate();
-    indexed.max_by(|a, b| a.1.total_cmp(b.1)).map(|(i, _)| i)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! What goes into every convolution and comes out of it.
 
-use super::batches;
 use crate::ExportError;
 use crate::graph::{self, Ranges, Site};
+use crate::samples::batches;
 use crate::source::Source;
 use aimclr_engine::{Options, Windows, open};
 use aimclr_model::onnx::ModelFile;
@@ -11,9 +11,6 @@ use std::collections::BTreeMap;
 
 /// Values that are kept of each place; from them ranges are cut.
 const KEPT: usize = 1 << 18;
-
-/// Bodies that go through the engine at once: each gives a million values.
-const BATCH: usize = 4;
 
 /// What was seen at a convolution.
 pub(super) struct Seen {
@@ -110,7 +107,7 @@ pub(super) fn observe(
     let mut observed: Vec<Seen> = sites.iter().map(seen).collect();
     let width = model.card.embedding;
     let mut engine = open(&model, options)?;
-    batches(&mut *engine, bodies, BATCH, |output, share| {
+    batches(&mut *engine, bodies, |output, share| {
         for row in output.embedding.chunks_exact(width) {
             let mut rest = row;
             let mut take = |size: usize| {

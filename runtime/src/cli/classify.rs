@@ -9,6 +9,7 @@ use crate::pipeline::default_hop;
 use crate::source::Reader;
 use aimclr_model::Card;
 use aimclr_skeleton::cli::table::table;
+use aimclr_skeleton::convert::Way;
 use aimclr_skeleton::dataset::Part;
 use aimclr_skeleton::import::ntu::skeleton::Recording;
 use aimclr_skeleton::import::ntu::{FPS, RELEASED_FRAMES, people};
@@ -59,7 +60,10 @@ Examples:
 In a clip everybody is looked at alone; a sample of a data set or a .skeleton file is looked at
 with all its bodies, as in training. Where a data set has classes of the model, the accuracy is
 told, too. A clip in which several things happen one after the other is work for
-`aimclr-run stream`.";
+`aimclr-run stream`.
+
+Clips and data sets of another joint layout than the model's are brought onto it where there is a
+way, and that is said; docs/layouts.md has the ways.";
 
 /// A side of a split.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -134,15 +138,14 @@ fn clip(
     output: &mut Output<'_>,
 ) -> anyhow::Result<()> {
     let (name, bytes) = live::open(path)?;
-    let mut clip = Clip::default();
+    let mut clip = Clip::new(&output.card.layout);
     let mut warnings = Warnings::default();
     let (mut lines, mut used) = (0_u64, 0_u64);
     for item in Reader::new(BufReader::with_capacity(1 << 16, bytes)) {
         let item = item.with_context(|| name.clone())?;
         lines += 1;
-        let added = item
-            .frame
-            .and_then(|frame| clip.add(&frame, &output.card.layout));
+        let added = item.frame.and_then(|frame| clip.add(&frame));
+        clip.news().iter().for_each(|news| say(&name, news));
         match added {
             Ok(()) => used += 1,
             Err(fault) => {
@@ -188,9 +191,9 @@ fn recording(
     output: &mut Output<'_>,
 ) -> anyhow::Result<()> {
     let name = path.display().to_string();
-    check_layout(&name, &Layout::ntu25(), output.card)?;
+    let way = way(&name, &Layout::ntu25(), output.card)?;
     let recording = Recording::read(path)?;
-    let bodies = people::released(&recording, RELEASED_FRAMES);
+    let bodies = way.sequence(people::released(&recording, RELEASED_FRAMES).view())?;
     let Some(verdict) = classifier.sequence(bodies.view(), FPS)? else {
         bail!(
             "{name}: nobody is seen in any of {} frames",
@@ -204,16 +207,20 @@ fn recording(
     output.write(&line)
 }
 
-/// Refuses joints of another layout than the model's.
-fn check_layout(name: &str, found: &Layout, card: &Card) -> anyhow::Result<()> {
-    let expected = &card.layout;
+/// The way from the layout of a data set onto the model's; says where it leads.
+fn way(name: &str, from: &Layout, card: &Card) -> anyhow::Result<Way> {
     ensure!(
-        found.joints == expected.joints,
-        "{name}: layout: expected \"{}\", which the model was trained on, found \"{}\"",
-        expected.name,
-        found.name
+        from.name != card.layout.name || from.joints == card.layout.joints,
+        "{name}: layout: \"{}\" has other joints here than in the model's card",
+        from.name
     );
-    Ok(())
+    let way = Way::find(&from.name, &card.layout).with_context(|| name.to_string())?;
+    way.note().iter().for_each(|news| say(name, news));
+    Ok(way)
+}
+
+fn say(name: &str, news: &str) {
+    eprintln!("note: {name}: {news}");
 }
 
 /// Classifies the samples of a data set.
@@ -225,7 +232,7 @@ fn dataset(
 ) -> anyhow::Result<()> {
     let dataset = Dataset::open(path)?;
     let name = path.display().to_string();
-    check_layout(&name, dataset.layout(), output.card)?;
+    let way = way(&name, dataset.layout(), output.card)?;
     if dataset.meta().bodies > output.card.bodies {
         eprintln!(
             "warning: {name}: {} bodies in a frame, the model takes {}; the others are left out",
@@ -240,8 +247,8 @@ fn dataset(
     for index in chosen {
         let sample = &dataset.samples()[index];
         let truth = &dataset.meta().classes[sample.label];
-        let sequence = dataset.sequence(index)?;
-        let Some(verdict) = classifier.sequence(sequence, dataset.meta().fps)? else {
+        let sequence = way.sequence(dataset.sequence(index)?)?;
+        let Some(verdict) = classifier.sequence(sequence.view(), dataset.meta().fps)? else {
             continue;
         };
         let line = Line {

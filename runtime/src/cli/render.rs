@@ -41,7 +41,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 10,
           value_parser = clap::value_parser!(u8).range(1..=50))]
     fps: u8,
-    /// From where to look
+    /// From where to look; at people of 2D layouts always from the front
     #[arg(long, value_enum, default_value_t = Look::Aside)]
     view: Look,
     #[command(flatten)]
@@ -54,7 +54,8 @@ Examples:
   aimclr-run render --model model.onnx day.ndjson --truth day.truth.csv --from 60 --to 75 --out bit.gif
 
 The picture shows what `aimclr-run stream` had said by then, so an action is named somewhat
-after it began. --from and --to are seconds since the recording's first frame.";
+after it began. --from and --to are seconds since the recording's first frame. People are drawn
+in the model's joint layout, those of a 2D one without joints of little confidence.";
 
 /// From where to look.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -80,20 +81,27 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut events = Vec::new();
     for item in Reader::new(BufReader::with_capacity(1 << 16, bytes)) {
         let item = item.with_context(|| name.clone())?;
-        let frame = item.frame.as_ref().ok().cloned();
+        let frame = item.frame.as_ref().ok();
+        let frame = frame.map(|frame| (frame.source.clone(), frame.t));
         events.clear();
         let fault = pipeline.take(item.frame, Instant::now(), &mut events)?;
-        if let Some(warning) = fault.and_then(|f| warnings.about(&name, item.line, &f)) {
-            eprintln!("{warning}");
+        pipeline
+            .news()
+            .iter()
+            .for_each(|news| eprintln!("note: {name}: {news}"));
+        if let Some(fault) = fault {
+            if let Some(warning) = warnings.about(&name, item.line, &fault) {
+                eprintln!("{warning}");
+            }
             continue;
         }
-        let Some(frame) = frame else {
+        let Some((source, t)) = frame else {
             continue;
         };
-        let end = args.to.map_or(f64::INFINITY, |to| frame.t + to);
-        let recording = recording
-            .get_or_insert_with(|| Recording::new(frame.t + args.from, end, args.fps.into()));
-        recording.add(&frame, &events);
+        let end = args.to.map_or(f64::INFINITY, |to| t + to);
+        let recording =
+            recording.get_or_insert_with(|| Recording::new(t + args.from, end, args.fps.into()));
+        recording.add(&source, t, pipeline.bodies(), &events);
         if recording.is_over() {
             break;
         }
@@ -114,7 +122,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let style = Style {
         angle: match args.view {
             Look::Front => Angle::FRONT,
-            Look::Aside => Angle::ASIDE,
+            Look::Aside => Angle::ASIDE.of(&layout),
         },
         fps: args.fps.into(),
     };

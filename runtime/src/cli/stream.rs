@@ -71,7 +71,11 @@ Examples:
 Each line of the output is an event as docs/event.md has it: somebody starts an action, goes on
 with it, or ends it. The first comes when a whole window has been seen. The last line is a
 summary with every count and the time that inference took. A line that can't be used is named
-on standard error and counted, and the stream goes on. Ctrl-C ends it as the end of input does.";
+on standard error and counted, and the stream goes on. Ctrl-C ends it as the end of input does.
+
+Frames name their joint layout. One that isn't the model's is brought onto it where there is a
+way, such as from azure32 or mediapipe33 onto ntu25, and that is said once; docs/layouts.md has
+the ways. Without a way the frame is dropped, and the layouts that would do are listed.";
 
 impl SettingsArgs {
     /// What was asked for; the rest as the model's card has it.
@@ -208,6 +212,9 @@ impl<W: Write> Run<W> {
             events.clear();
             let fault = self.pipeline.take(item.frame, arrived, &mut events);
             self.write(&events)?;
+            for news in self.pipeline.news() {
+                self.status.print(&format!("note: {}: {news}", lines.name));
+            }
             if let Some(fault) = fault?
                 && let Some(warning) = self.warnings.about(&lines.name, item.line, &fault)
             {

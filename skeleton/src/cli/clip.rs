@@ -1,14 +1,12 @@
 //! A clip to draw, from a data set or from a recorded pose stream.
 
-use crate::convert::Way;
+use crate::convert::Ways;
 use crate::dataset::Dataset;
 use crate::draw::upright;
 use crate::frame::{Frame, MAX_LINE};
 use crate::layout::Layout;
 use crate::sequence::Sequence;
 use anyhow::{Context, bail};
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -136,7 +134,7 @@ pub(super) fn of_stream(path: &Path, stretch: Stretch) -> anyhow::Result<Clip> {
 
 /// Each person's place among the bodies is kept throughout.
 fn bodies(frames: &[Frame], layout: &Layout) -> anyhow::Result<Sequence> {
-    let mut ways: BTreeMap<&str, Way> = BTreeMap::new();
+    let mut ways = Ways::onto(layout);
     let mut ids: Vec<u64> = Vec::new();
     for frame in frames {
         for (place, person) in frame.people.iter().enumerate() {
@@ -148,11 +146,7 @@ fn bodies(frames: &[Frame], layout: &Layout) -> anyhow::Result<Sequence> {
     }
     let mut sequence = Sequence::zeros(frames.len(), ids.len().max(1), layout.len());
     for (t, frame) in frames.iter().enumerate() {
-        let name = frame.layout.as_deref().unwrap_or(&layout.name);
-        let way = match ways.entry(name) {
-            Entry::Occupied(way) => way.into_mut(),
-            Entry::Vacant(none) => none.insert(Way::find(name, layout)?),
-        };
+        let way = ways.from(frame.layout.as_deref())?;
         for (place, person) in frame.people.iter().enumerate() {
             let id = person.id.unwrap_or(place as u64);
             let Some(m) = ids.iter().position(|known| *known == id) else {

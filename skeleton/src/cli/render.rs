@@ -38,7 +38,7 @@ pub(super) struct Args {
     /// Draw at most so much of a clip
     #[arg(long, value_name = "SECONDS", default_value_t = 15.0, value_parser = seconds)]
     seconds: f64,
-    /// From where to look
+    /// From where to look; at people of 2D layouts always from the front
     #[arg(long, value_enum, default_value_t = From::Aside)]
     view: From,
     /// Width and height of a GIF
@@ -171,7 +171,8 @@ fn one(args: &Args, kind: Kind, clip: &Clip) -> anyhow::Result<()> {
                 sequence: clip.sequence.view(),
                 fps: clip.fps,
             };
-            let picture = draw::sheet(&[strip], &clip.layout, args.view.angle(), 1, 8, (1080, 260));
+            let angle = args.view.angle().of(&clip.layout);
+            let picture = draw::sheet(&[strip], &clip.layout, angle, 1, 8, (1080, 260));
             Ok(picture.save_png(&args.out)?)
         }
     }
@@ -190,7 +191,8 @@ fn moving(args: &Args, clip: &Clip) -> anyhow::Result<()> {
         width: side,
         height: side - head - 8.0,
     };
-    let view = View::fit(clip.sequence.view(), args.view.angle(), area);
+    let angle = args.view.angle().of(&clip.layout);
+    let view = View::fit(clip.sequence.view(), angle, area);
     let mut progress = Progress::new("drawing", clip.sequence.frames);
     let pictures = (0..clip.sequence.frames).step_by(step).map(|t| {
         let mut picture = Picture::new(args.size, args.size);
@@ -231,7 +233,7 @@ fn contact_sheet(args: &Args, dataset: &Dataset) -> anyhow::Result<()> {
         });
     }
     let columns = if clips.len() < 4 { 1 } else { 2 };
-    let angle = args.view.angle();
+    let angle = args.view.angle().of(dataset.layout());
     let picture = draw::sheet(&clips, dataset.layout(), angle, columns, 6, (560, 170));
     Ok(picture.save_png(&args.out)?)
 }

@@ -3,7 +3,6 @@
 use super::{grouped, write_file};
 use crate::dataset::{Dataset, Part, Sample};
 use crate::frame::{Frame, Joint, Person};
-use crate::layout::Layout;
 use crate::truth::{self, Segment};
 use anyhow::bail;
 use std::collections::BTreeMap;
@@ -197,7 +196,7 @@ impl Joined<'_> {
                     .map(|m| Person {
                         id: Some(first_id + m as u64),
                         joints: (0..sequence.joints)
-                            .map(|v| joint(self.dataset.layout(), sequence.joint(t, m, v)))
+                            .map(|v| Joint::of_data(sequence.joint(t, m, v), self.dataset.layout()))
                             .collect(),
                     });
                 let frame = Frame {
@@ -221,19 +220,11 @@ impl Joined<'_> {
     }
 }
 
-/// A joint of a data set as a frame has it: in a 2D layout the third number is the confidence.
-fn joint(layout: &Layout, [x, y, last]: [f32; 3]) -> Joint {
-    match (layout.is_2d(), last > 0.0) {
-        (false, _) => Joint::at([x, y, last]),
-        (true, true) => Joint(Some([x, y, 0.0, last])),
-        (true, false) => Joint(None),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::dataset::{FORMAT, Meta, Writer};
+    use crate::layout::Layout;
     use crate::sequence::Sequence;
     use clap::Parser;
 
@@ -348,11 +339,11 @@ mod tests {
         let mut body = vec![[0.0; 3]; layout.len()];
         body[3] = [320.0, 0.0, 0.5];
         body[4] = [0.0, 12.0, 1.0];
-        let joints: Vec<Joint> = body.iter().map(|at| joint(&layout, *at)).collect();
+        let joints: Vec<Joint> = body.iter().map(|at| Joint::of_data(*at, &layout)).collect();
         assert_eq!(joints[0], Joint(None));
         assert_eq!(way.places(&joints).expect("17 joints"), body);
         assert_eq!(
-            joint(&Layout::ntu25(), [1.0, 2.0, -3.0]),
+            Joint::of_data([1.0, 2.0, -3.0], &Layout::ntu25()),
             Joint::at([1.0, 2.0, -3.0])
         );
     }

@@ -7,8 +7,13 @@ use crate::sequence::{Sequence, SequenceRef};
 /// How far before the camera they stand, metres.
 const AWAY: f32 = 3.0;
 
+/// A joint of less confidence than this share of the clip's best is a guess: estimators give one for
+/// every joint that is hidden, anywhere in the picture. Ultralytics draws from 0.25 on, too.
+const DRAWN: f32 = 0.25;
+
 /// A clip in metres, y up, whatever its layout: 2D bodies stand side by side in a plane across the
-/// view, the first one with a torso of half a metre. Shape (T, M, V, 3), as it was.
+/// view, the first one with a torso of half a metre, and joints of little confidence are missing.
+/// Shape (T, M, V, 3), as it was.
 pub fn upright(sequence: SequenceRef<'_>, layout: &Layout) -> Sequence {
     let mut clip = sequence.to_owned();
     if !layout.is_2d() {
@@ -18,6 +23,11 @@ pub fn upright(sequence: SequenceRef<'_>, layout: &Layout) -> Sequence {
     let Some(first) = (0..sequence.bodies).find(present) else {
         return clip;
     };
+    let best = clip.data.chunks_exact(3).map(|joint| joint[2].min(1.0));
+    let least = DRAWN * best.fold(0.0, f32::max);
+    for joint in clip.data.chunks_exact_mut(3).filter(|j| j[2] < least) {
+        joint.fill(0.0);
+    }
     let (origin, scale) = placing(&clip, first, layout);
     for joint in clip.data.chunks_exact_mut(3) {
         let at = |c: usize| (-scale * (f64::from(joint[c]) - origin[c])) as f32;

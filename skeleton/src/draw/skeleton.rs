@@ -3,7 +3,7 @@
 use super::colour::{self, Colour};
 use super::picture::Picture;
 use super::view::{View, is_seen};
-use crate::layout::Layout;
+use crate::layout::{Layout, Point};
 use crate::sequence::SequenceRef;
 
 /// Draws the floor on which a clip takes place: a grid of half a metre.
@@ -63,6 +63,9 @@ struct Look {
     head: Option<usize>,
     /// Corners of the torso, if the layout has shoulders and hips.
     torso: Option<[usize; 4]>,
+    /// The places between which the torso is measured.
+    length: [[usize; 2]; 2],
+    shoulders: [[usize; 2]; 2],
 }
 
 impl Look {
@@ -89,8 +92,10 @@ impl Look {
         Self {
             bones,
             colours,
-            head: named("head"),
+            head: named("head").or_else(|| named("nose")),
             torso: hips.map(|(l, r)| [left, right, r, l]),
+            length: [layout.torso.0, layout.torso.1].map(Point::joints),
+            shoulders: [[left; 2], [right; 2]],
         }
     }
 
@@ -148,11 +153,12 @@ impl Body {
         }
         if let Some(head) = look.head.and_then(|v| self.joint(v)) {
             let (at, depth) = view.project(head);
+            let radius = HEAD * self.size(look);
             parts.push(Part {
-                depth: depth - HEAD,
+                depth: depth - radius,
                 shape: Shape::Head {
                     at,
-                    radius: view.pixels(HEAD, head),
+                    radius: view.pixels(radius, head),
                 },
                 colour: colour::TRUNK,
             });
@@ -174,6 +180,25 @@ impl Body {
             });
         }
         parts
+    }
+
+    /// How large a body is beside a grown-up one: people who are far away are small in a 2D layout.
+    /// Torso and shoulders are hardly ever both foreshortened.
+    fn size(&self, look: &Look) -> f32 {
+        let length = |[from, to]: [[usize; 2]; 2]| {
+            let [a, b] = [from, to].map(|joints| {
+                let [a, b] = joints.map(|v| self.joint(v));
+                let (a, b) = a.zip(b)?;
+                Some([0, 1, 2].map(|c| (a[c] + b[c]) / 2.0))
+            });
+            let (a, b) = a.zip(b)?;
+            let square = (0..3).map(|c| (a[c] - b[c]).powi(2)).sum::<f32>();
+            Some(square.sqrt())
+        };
+        let torso = length(look.length).map(|length| length / 0.5);
+        let shoulders = length(look.shoulders).map(|length| length / 0.38);
+        let size = torso.into_iter().chain(shoulders).reduce(f32::max);
+        size.unwrap_or(1.0).clamp(0.2, 1.0)
     }
 
     fn joint(&self, v: usize) -> Option<[f32; 3]> {

@@ -207,6 +207,23 @@ fn a_flat_body_stands_upright_and_its_right_is_on_the_pictures_left() {
 }
 
 #[test]
+fn a_guess_is_not_drawn_whatever_scale_confidence_has() {
+    let layout = Layout::by_name("coco17").expect("known");
+    let wrist = layout.joint("left wrist").expect("there");
+    for scale in [1.0, 0.1] {
+        let mut clip = flat(&layout);
+        clip.data
+            .chunks_exact_mut(3)
+            .for_each(|joint| joint[2] *= scale);
+        clip.set_joint(0, 0, wrist, [5000.0, -2000.0, 0.1 * scale]);
+        clip.set_joint(1, 0, wrist, [390.0, 210.0, 0.3 * scale]);
+        let found = upright(clip.view(), &layout);
+        assert_eq!(found.joint(0, 0, wrist), [0.0; 3]);
+        assert!(found.joint(1, 0, wrist)[1] != 0.0);
+    }
+}
+
+#[test]
 fn every_layout_is_drawn() {
     for name in crate::layout::names() {
         let layout = Layout::by_name(name).expect("known");

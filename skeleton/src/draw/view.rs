@@ -1,5 +1,6 @@
 //! The eye that looks at a clip: one for all of its frames.
 
+use crate::layout::Layout;
 use crate::sequence::SequenceRef;
 
 /// A rectangle of a picture, pixels.
@@ -36,6 +37,14 @@ impl Angle {
         turn: 0.5,
         above: 0.2,
     };
+
+    /// This, but for bodies of a 2D layout the front: they are flat and only narrower from aside.
+    pub fn of(self, layout: &Layout) -> Self {
+        match layout.is_2d() {
+            true => Self::FRONT,
+            false => self,
+        }
+    }
 }
 
 /// Distance of the eye, metres: far enough for little distortion.

@@ -4,7 +4,7 @@ use super::folder::{Folder, Form};
 use super::lines::Lines;
 use super::people::{Crowd, Seen};
 use super::{About, Clip, ImportError, Source};
-use crate::convert::Way;
+use crate::convert::Ways;
 use crate::dataset::{Meta, Sample, Split};
 use crate::frame::Frame;
 use crate::import::{LeftOut, checksum};
@@ -266,7 +266,7 @@ struct Cut<'a> {
 impl Streams {
     fn frames(&self, path: &Path, cuts: &mut [Cut]) -> Result<(), ImportError> {
         let mut lines = Lines::open(path)?;
-        let mut ways: HashMap<String, Way> = HashMap::new();
+        let mut ways = Ways::onto(&self.layout);
         let mut last: Option<(f64, String)> = None;
         loop {
             let frame = match lines.next()? {
@@ -289,17 +289,11 @@ impl Streams {
                 let time = cut.segment.time;
                 time.is_none_or(|(start, end)| (start..end).contains(&frame.t))
             };
-            let from = frame.layout.as_ref().unwrap_or(&self.layout.name);
-            if !ways.contains_key(from) {
-                let way = Way::find(from, &self.layout);
-                let way = way.map_err(|error| lines.fail(error.to_string()))?;
-                ways.insert(from.clone(), way);
-            }
+            let way = ways.from(frame.layout.as_deref());
+            let way = way.map_err(|error| lines.fail(error.to_string()))?;
             let mut people = Vec::new();
             for (i, person) in frame.people.iter().enumerate() {
-                let places = ways
-                    .get(from)
-                    .map_or(Ok(Vec::new()), |w| w.places(&person.joints));
+                let places = way.places(&person.joints);
                 let places = places.map_err(|e| lines.fail(format!("people[{i}].{e}")))?;
                 people.push(Seen::new(person.id, &person.joints, places));
             }

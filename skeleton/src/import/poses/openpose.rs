@@ -47,15 +47,15 @@ pub fn open(root: &Path, about: About, take: Take) -> Result<Poses, ImportError>
         files: &[],
         frames: &["json"],
     };
-    let fail = |error: crate::convert::ConvertError| ImportError::Source {
+    let fail = |reason: String| ImportError::Source {
         path: root.into(),
-        reason: error.to_string(),
+        reason,
     };
     let layout = match take {
-        Take::Picture(_) => Layout::by_name(LAYOUT).map_err(|error| fail(error.into()))?,
+        Take::Picture(_) => Layout::by_name(LAYOUT).map_err(|e| fail(e.to_string()))?,
         Take::ThreeD(_) => Layout::ntu25(),
     };
-    let way = Way::of_places(LAYOUT, &layout).map_err(fail)?;
+    let way = Way::of_places(LAYOUT, &layout).map_err(|e| fail(e.to_string()))?;
     let reader = OpenPose { take, way };
     let take = json!(take);
     Poses::new(root, form, &about, &layout, take, Box::new(reader))
@@ -104,7 +104,7 @@ impl OpenPose {
             return Ok(None);
         }
         let place = format!("people[{i}].{field}");
-        let joints = self.way.len();
+        let joints = self.way.from().len();
         if numbers.len() != joints * each {
             let expected = joints * each;
             let found = numbers.len();

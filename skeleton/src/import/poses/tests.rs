@@ -597,7 +597,7 @@ fn frames_of_other_layouts_are_brought_over_or_refused() {
         ),
         (
             frame("halpe26", 26),
-            "line 1: unknown layout \"halpe26\"; known: ntu25",
+            "line 1: layout: \"halpe26\" is unknown; expected ntu25, kinect20",
         ),
         (
             frame("ntu25", 24),
