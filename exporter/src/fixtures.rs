@@ -44,6 +44,7 @@ pub fn card(plan: Plan, stream: Stream, classes: usize) -> Card {
         embedding: plan.hidden_dim,
         preprocessing: Preprocessing::usual(&layout(plan)),
         precision: Default::default(),
+        measured: None,
         provenance: Provenance {
             dataset: "random".into(),
             ..Provenance::default()

@@ -4,14 +4,15 @@ use crate::ExportError;
 use aimclr_engine::{Engine, Output, Windows};
 use aimclr_model::Card;
 use aimclr_skeleton::dataset::Part;
+use aimclr_skeleton::window::Cut;
 use aimclr_skeleton::{Dataset, resize};
 use std::collections::BTreeMap;
 
 /// Windows that go through an engine at once.
 const BATCH: usize = 8;
 
-/// Labelled windows. Whole samples are one each, resampled to the card's frames, as
-/// `aimclr-run classify` and the trainer's protocols look at them.
+/// Labelled windows, resampled to the card's frames, as `aimclr-run classify` and the trainer's
+/// protocols look at them.
 #[derive(Debug, Clone)]
 pub struct Samples {
     /// M, bodies of each.
@@ -25,7 +26,8 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// One part of a split; of more than `limit` samples a spread over classes and over the part.
+    /// One part of a split, cut as the model was trained; of more than `limit` sequences a spread over
+    /// classes and over the part.
     ///
     /// # Errors
     /// The data set has another layout than the card or classes that the card doesn't know, the
@@ -33,8 +35,8 @@ impl Samples {
     pub fn read(
         dataset: &Dataset,
         card: &Card,
-        split: &str,
-        part: Part,
+        (split, part): (&str, Part),
+        cut: Cut,
         limit: Option<usize>,
     ) -> Result<Self, ExportError> {
         let fail = |reason: String| ExportError::Data {
@@ -63,15 +65,15 @@ impl Samples {
             count: 0,
         };
         for index in chosen {
-            let whole = resize::valid_frames(dataset.sequence(index)?, resize::LONGEST);
-            if whole.frames == 0 {
-                continue;
-            }
-            let window = resize::onto(whole, card.frames, &card.layout);
-            window.bodies_first(bodies, &mut samples.data);
-            samples.count += 1;
-            if !card.classes.is_empty() {
-                samples.labels.push(classes[label(&index)]);
+            let sequence = dataset.sequence(index)?;
+            for range in cut.ranges(sequence.frames, dataset.meta().fps) {
+                let part = cut.part(sequence, range);
+                let window = resize::onto(part, card.frames, &card.layout);
+                window.bodies_first(bodies, &mut samples.data);
+                samples.count += 1;
+                if !card.classes.is_empty() {
+                    samples.labels.push(classes[label(&index)]);
+                }
             }
         }
         match samples.count {
@@ -153,9 +155,14 @@ pub(crate) fn batches(
 }
 
 /// Logits of all windows, or their embeddings from a model without classifier, a row each.
-pub fn scores(engine: &mut dyn Engine, windows: Windows<'_>) -> Result<Vec<f32>, ExportError> {
+pub fn scores(
+    engine: &mut dyn Engine,
+    windows: Windows<'_>,
+    mut progress: impl FnMut(f64),
+) -> Result<Vec<f32>, ExportError> {
     let mut scores = Vec::new();
-    batches(engine, windows, |output, _| {
+    batches(engine, windows, |output, share| {
+        progress(share);
         scores.extend_from_slice(match output.logits.is_empty() {
             true => &output.embedding,
             false => &output.logits,

@@ -76,6 +76,7 @@ impl Folder {
             embedding: plan.hidden_dim,
             preprocessing: Preprocessing::Released,
             precision: Default::default(),
+            measured: None,
             provenance: Provenance::default(),
             calibration: Calibration::default(),
         });

@@ -69,6 +69,35 @@ pub struct Card {
     /// How its scores are to be read.
     #[serde(default)]
     pub calibration: Calibration,
+    /// What was measured at export, where there was a data set to measure on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Measured>,
+}
+
+/// What was measured of the exported graph.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Name of the data set.
+    pub dataset: String,
+    /// Whose test part it was.
+    pub split: String,
+    /// Windows in it.
+    pub samples: usize,
+    /// Top-1 of the graph in f32, percent.
+    pub top1_f32: f64,
+    /// Top-1 of this graph, percent.
+    pub top1: f64,
+    /// Share of the windows whose best class is that of the graph in f32, percent.
+    pub agreement: f64,
+    /// Median time of one window of one body, milliseconds.
+    pub ms: f64,
+    /// The same of the graph in f32.
+    pub ms_f32: f64,
+    /// Engine, device and threads of both.
+    pub engine: String,
+    /// Convolutions that an int8 graph leaves in f32, since they hurt most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<String>,
 }
 
 /// In what numbers a graph computes its encoders. Inputs, outputs, normalising and classifier are
@@ -269,6 +298,7 @@ mod tests {
                 ..Provenance::default()
             },
             calibration: Calibration::default(),
+            measured: None,
         }
     }
 

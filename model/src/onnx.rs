@@ -271,6 +271,16 @@ pub struct ModelFile {
 }
 
 impl ModelFile {
+    /// A model in memory, as it would be read from `path`; nothing is checked.
+    pub fn of(path: &Path, model: ModelProto, card: &Card) -> Self {
+        Self {
+            path: path.into(),
+            bytes: model.encode_to_vec(),
+            model,
+            card: card.clone(),
+        }
+    }
+
     /// Reads an .onnx file and its card, and checks that inputs and outputs are those that
     /// `aimclr-export` writes.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, OnnxError> {

@@ -10,10 +10,9 @@ use crate::track::Tracker;
 use aimclr_engine::{Engine, EngineError, Windows};
 use aimclr_model::Card;
 use aimclr_skeleton::sequence::CHANNELS;
-use aimclr_skeleton::window::{Sample, cut, resample};
+use aimclr_skeleton::window::{Cut, Sample, resample};
 use aimclr_skeleton::{Frame, Layout, SequenceRef, resize};
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 /// How many classes a [`Verdict`] names.
 pub const TOP: usize = 5;
@@ -30,36 +29,17 @@ pub struct Verdict {
     pub windows: usize,
 }
 
-/// Which parts of a clip are looked at.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Cutting {
-    /// All of it at once, resampled to T frames: what trimmed clips are trained with. As in
-    /// training, what is beyond 300 frames does not count.
-    Whole,
-    /// Windows, whose probabilities are averaged; a clip that is shorter is one window.
-    Windows {
-        /// Length, seconds, above 0.
-        window: f64,
-        /// From one window to the next, seconds, above 0.
-        hop: f64,
-    },
-}
-
 /// Runs clips through a model with a classifier.
 pub struct Classifier<'a> {
     card: &'a Card,
     engine: &'a mut dyn Engine,
-    cutting: Cutting,
+    cut: Cut,
 }
 
 impl<'a> Classifier<'a> {
     /// A classifier for clips of the card's layout.
-    pub fn new(card: &'a Card, engine: &'a mut dyn Engine, cutting: Cutting) -> Self {
-        Self {
-            card,
-            engine,
-            cutting,
-        }
+    pub fn new(card: &'a Card, engine: &'a mut dyn Engine, cut: Cut) -> Self {
+        Self { card, engine, cut }
     }
 
     /// What one person does, given all that was seen of them, in order of time. `None` where not a
@@ -73,7 +53,7 @@ impl<'a> Classifier<'a> {
         let frames = ((last.t - first.t) / interval).round() as usize + 1;
         let mut data = Vec::new();
         let mut n = 0;
-        for range in self.ranges(frames, 1.0 / interval) {
+        for range in self.cut.ranges(frames, 1.0 / interval) {
             let start = first.t + (range.start as f64 - 0.5) * interval;
             let length = range.len() as f64 * interval;
             let from = samples.partition_point(|sample| sample.t < start);
@@ -97,25 +77,13 @@ impl<'a> Classifier<'a> {
     ) -> Result<Option<Verdict>, EngineError> {
         let bodies = sequence.bodies.min(self.card.bodies);
         let mut data = Vec::new();
-        let sequence = match self.cutting {
-            Cutting::Whole => resize::valid_frames(sequence, resize::LONGEST),
-            Cutting::Windows { .. } => sequence,
-        };
-        let ranges = self.ranges(sequence.frames, fps);
+        let ranges = self.cut.ranges(sequence.frames, fps);
         for range in &ranges {
-            let inside = sequence.slice(range.clone());
+            let inside = self.cut.part(sequence, range.clone());
             let window = resize::onto(inside, self.card.frames, &self.card.layout);
             window.bodies_first(bodies, &mut data);
         }
         self.verdict(ranges.len(), bodies, &data)
-    }
-
-    fn ranges(&self, frames: usize, fps: f64) -> Vec<Range<usize>> {
-        match self.cutting {
-            Cutting::Whole if frames == 0 => Vec::new(),
-            Cutting::Whole => std::iter::once(0..frames.min(resize::LONGEST)).collect(),
-            Cutting::Windows { window, hop } => cut(frames, fps, window, hop),
-        }
     }
 
     fn verdict(
@@ -219,9 +187,9 @@ mod tests {
         clip
     }
 
-    fn classify(clip: &Clip, cutting: Cutting) -> Vec<Verdict> {
+    fn classify(clip: &Clip, cut: Cut) -> Vec<Verdict> {
         let (card, mut engine) = (card(), HighHead::default());
-        let mut classifier = Classifier::new(&card, &mut engine, cutting);
+        let mut classifier = Classifier::new(&card, &mut engine, cut);
         clip.people()
             .filter_map(|(_, _, samples)| classifier.person(samples).expect("runs"))
             .collect()
@@ -237,7 +205,7 @@ mod tests {
 
     #[test]
     fn everybody_in_a_clip_has_a_verdict() {
-        let verdicts = classify(&clip(rising(120)), Cutting::Whole);
+        let verdicts = classify(&clip(rising(120)), Cut::Whole);
         assert_eq!(verdicts.len(), 2);
         assert_eq!((verdicts[0].top[0].0, verdicts[0].windows), (1, 1));
         assert!((verdicts[0].top[0].1 - 0.75).abs() < 0.03);
@@ -246,16 +214,16 @@ mod tests {
 
     #[test]
     fn windows_are_averaged() {
-        let cutting = Cutting::Windows {
+        let cut = Cut::Windows {
             window: 1.0,
             hop: 1.0,
         };
-        let verdicts = classify(&clip(rising(120)), cutting);
+        let verdicts = classify(&clip(rising(120)), cut);
         assert_eq!(verdicts[0].windows, 4);
         assert!((verdicts[0].top[0].1 - 0.75).abs() < 0.01, "{verdicts:?}");
         // Shorter than a window, and a single frame.
         for frames in [10, 1] {
-            let verdicts = classify(&clip(rising(frames)), cutting);
+            let verdicts = classify(&clip(rising(frames)), cut);
             assert_eq!(verdicts[0].windows, 1);
         }
     }
@@ -276,9 +244,9 @@ mod tests {
             clip.add(&frame).expect("a good frame");
         }
         let card = card();
-        for cutting in [
-            Cutting::Whole,
-            Cutting::Windows {
+        for cut in [
+            Cut::Whole,
+            Cut::Windows {
                 window: 1.3,
                 hop: 0.5,
             },
@@ -286,8 +254,8 @@ mod tests {
             let mut engines = [HighHead::default(), HighHead::default()];
             let [a, b] = &mut engines;
             let (_, _, samples) = clip.people().next().expect("one");
-            let ours = Classifier::new(&card, a, cutting).person(samples);
-            let theirs = Classifier::new(&card, b, cutting).sequence(sequence.view(), 25.0);
+            let ours = Classifier::new(&card, a, cut).person(samples);
+            let theirs = Classifier::new(&card, b, cut).sequence(sequence.view(), 25.0);
             assert_eq!(ours.expect("runs"), theirs.expect("runs"));
             assert_eq!(engines[0].seen.len(), engines[1].seen.len());
             for (a, b) in engines[0].seen.iter().zip(&engines[1].seen) {
@@ -303,7 +271,7 @@ mod tests {
             sequence.set_joint(t, 1, 0, [t as f32, 1.0, 2.0]);
         }
         let (card, mut engine) = (card(), HighHead::default());
-        let mut classifier = Classifier::new(&card, &mut engine, Cutting::Whole);
+        let mut classifier = Classifier::new(&card, &mut engine, Cut::Whole);
         classifier.sequence(sequence.view(), 30.0).expect("runs");
         let body = 50 * 25 * 3;
         assert_eq!(engine.seen.len(), 2 * body);

@@ -86,12 +86,11 @@ pub(crate) fn mixed([a, b]: [[f32; 3]; 2], share: f64) -> [f32; 3] {
 pub const LONGEST: usize = 300;
 
 /// The frames that count, as the released preprocessing has it: as many as there are frames in
-/// which the first joint of the first body is not at the origin, at most `limit`, from the start.
-pub fn valid_frames(sequence: SequenceRef<'_>, limit: usize) -> SequenceRef<'_> {
-    let frames = sequence.frames.min(limit);
-    let present = (0..frames)
-        .filter(|t| sequence.joint(*t, 0, 0) != [0.0; 3])
-        .count();
+/// which the first body is there, from the start. (The released code looks at its first joint, which
+/// in 3D comes to the same; in 2D a joint is lost while the others are seen.)
+pub fn valid_frames(sequence: SequenceRef<'_>) -> SequenceRef<'_> {
+    let frames = sequence.frames;
+    let present = (0..frames).filter(|t| !sequence.is_absent(*t, 0)).count();
     sequence.slice(0..if present == 0 { frames } else { present })
 }
 

@@ -3,7 +3,7 @@
 
 use crate::layout::Layout;
 use crate::resize;
-use crate::sequence::Sequence;
+use crate::sequence::{Sequence, SequenceRef};
 use std::ops::Range;
 
 /// Frame ranges of the windows of `window` seconds that start every `hop` seconds in a recording
@@ -22,6 +22,41 @@ pub fn cut(frames: usize, fps: f64, window: f64, hop: f64) -> Vec<Range<usize>> 
         .take_while(|start| start + length <= frames)
         .map(|start| start..start + length)
         .collect()
+}
+
+/// How a recording becomes what an encoder looks at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cut {
+    /// All of it at once: what trimmed clips are trained with. What is beyond [`resize::LONGEST`]
+    /// frames does not count.
+    Whole,
+    /// Windows; a recording that is shorter is one window.
+    Windows {
+        /// Length, seconds, above 0.
+        window: f64,
+        /// From one window to the next, seconds, above 0.
+        hop: f64,
+    },
+}
+
+impl Cut {
+    /// Frame ranges in a recording of `frames` frames at `fps`.
+    pub fn ranges(self, frames: usize, fps: f64) -> Vec<Range<usize>> {
+        match self {
+            Self::Whole if frames == 0 => Vec::new(),
+            Self::Whole => std::iter::once(0..frames.min(resize::LONGEST)).collect(),
+            Self::Windows { window, hop } => cut(frames, fps, window, hop),
+        }
+    }
+
+    /// The frames of a range that are looked at.
+    pub fn part<'s>(self, sequence: SequenceRef<'s>, range: Range<usize>) -> SequenceRef<'s> {
+        let part = sequence.slice(range);
+        match self {
+            Self::Whole => resize::valid_frames(part),
+            Self::Windows { .. } => part,
+        }
+    }
 }
 
 /// One body at one instant, as a pose source saw it.

@@ -4,7 +4,8 @@ use crate::{TrainError, device};
 use aimclr_skeleton::cli::grouped;
 use aimclr_skeleton::dataset::{Dataset, Part};
 use aimclr_skeleton::normalise::Preprocessing;
-use aimclr_skeleton::{resize, window};
+use aimclr_skeleton::resize;
+pub use aimclr_skeleton::window::Cut;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::ops::Range;
 use std::sync::Mutex;
@@ -13,20 +14,6 @@ use tch::{Device, Tensor};
 
 /// Loading that takes longer is shown.
 const SILENT: Duration = Duration::from_secs(1);
-
-/// How sequences become samples.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Cut {
-    /// A whole sequence is one sample.
-    Whole,
-    /// Windows of so many seconds, one every `hop` seconds.
-    Windows {
-        /// Seconds.
-        window: f64,
-        /// Seconds.
-        hop: f64,
-    },
-}
 
 /// Samples, on the device or on the host.
 pub struct Clips {
@@ -57,7 +44,7 @@ impl Clips {
         let mut chosen = Vec::new();
         for index in dataset.part(split, part)? {
             let sample = &dataset.samples()[index];
-            let ranges = ranges(sample.frames, fps, cut);
+            let ranges = cut.ranges(sample.frames, fps);
             for range in &ranges {
                 labels.push(sample.label as i64);
                 names.push(match cut {
@@ -91,10 +78,7 @@ impl Clips {
                 .zip(places)
                 .zip(&mut *sequence.lengths)
             {
-                let mut clip = whole.slice(range.clone());
-                if cut == Cut::Whole {
-                    clip = resize::valid_frames(clip, resize::LONGEST);
-                }
+                let clip = cut.part(whole, range.clone());
                 *length = clip.frames;
                 let mut clip = resize::onto(clip, frames, dataset.layout());
                 preprocessing.apply(&mut clip, dataset.layout());
@@ -275,13 +259,6 @@ fn channels_first(clip: &[f32], out: &mut [f32], [frames, bodies, joints]: [usiz
     }
 }
 
-fn ranges(frames: usize, fps: f64, cut: Cut) -> Vec<Range<usize>> {
-    match cut {
-        Cut::Whole => std::iter::once(0..frames).collect(),
-        Cut::Windows { window, hop } => window::cut(frames, fps, window, hop),
-    }
-}
-
 /// A size as people read it.
 pub(crate) fn megabytes(bytes: u64) -> String {
     let bytes = bytes as f64;
@@ -338,7 +315,7 @@ mod tests {
 
     #[test]
     fn the_first_sequence_with_an_error_is_named() {
-        let chosen: Vec<_> = (0..50).map(|i| (i, ranges(9, 1.0, Cut::Whole))).collect();
+        let chosen: Vec<_> = (0..50).map(|i| (i, Cut::Whole.ranges(9, 1.0))).collect();
         let (mut values, mut lengths) = (vec![0.0; 100], vec![0; 50]);
         let sequences = Sequence::lay_out(chosen, 2, &mut values, &mut lengths);
         let error = in_parallel(sequences, |sequence| {

@@ -356,7 +356,7 @@ fn preprocessing_is_the_released_one() {
             joints: 25,
             data,
         };
-        let valid = resize::valid_frames(clip.view(), 300);
+        let valid = resize::valid_frames(clip.view());
         let check = |name: &str, found: &Sequence| {
             let shape = [1, 50, 2, 25, 3];
             let found = Tensor::from_slice(&found.data)

@@ -2,6 +2,7 @@
 
 mod inspect;
 mod onnx;
+mod progress;
 mod verify;
 mod weights;
 

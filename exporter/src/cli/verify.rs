@@ -1,5 +1,6 @@
 //! `aimclr-export verify`.
 
+use super::progress::Bar;
 use crate::source::{Choices, Source};
 use crate::verify::{Expected, Report, Row, TOLERANCE, backends, check_pair};
 use aimclr_engine::{Backend, Device, Options};
@@ -7,9 +8,8 @@ use aimclr_model::cli::Checkpoint;
 use aimclr_model::onnx::ModelFile;
 use anyhow::Result;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -58,9 +58,11 @@ pub(super) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<ExitCode> {
     let mut source = Source::of(args.checkpoint.read_all(&args.weights)?, choices)?;
     source.card.calibration = model.card.calibration;
     check_pair(&model, &source)?;
-    let bar = progress();
-    let expected = Expected::of(&source, |share| bar.set_position((share * 100.0) as u64));
-    bar.finish_and_clear();
+    let bar = Bar::new();
+    let expected = Expected::of(&source, |share| {
+        bar.at("computing what the weights give", share)
+    });
+    bar.finish();
     let mut reports = Vec::new();
     for backend in backends(&args.backend) {
         let options = Options {
@@ -161,19 +163,4 @@ fn print_report(report: &Report, tolerance: f64, out: &mut dyn Write) -> Result<
         report.median_ms
     )?;
     Ok(())
-}
-
-/// A bar on a terminal, nothing in a pipe.
-fn progress() -> ProgressBar {
-    let target = match std::io::stderr().is_terminal() {
-        true => ProgressDrawTarget::stderr(),
-        false => ProgressDrawTarget::hidden(),
-    };
-    let style =
-        ProgressStyle::with_template("computing what the weights give {wide_bar} {percent}%");
-    let bar = ProgressBar::with_draw_target(Some(100), target);
-    match style {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }

@@ -11,10 +11,13 @@ mod streams;
 use crate::ExportError;
 use crate::reference::Encoder;
 use crate::source::{Source, Trained};
-use aimclr_model::onnx::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto};
+use aimclr_model::onnx::{
+    FLOAT16, GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto,
+};
 use aimclr_model::weights::CARD_KEY;
 use aimclr_skeleton::files::write_atomically;
 use builder::{Builder, Setting, Size, Value};
+use half::f16;
 use prost::Message;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,6 +34,26 @@ pub const IR_VERSION: i64 = 8;
 /// The whole file for `source`.
 pub fn model(source: &Source, form: &Form) -> ModelProto {
     wrap(source, graph(source, &mut form.clone()))
+}
+
+/// Refuses a form that can't hold the weights: half precision ends at 65504.
+pub fn check(source: &Source, form: &Form) -> Result<(), ExportError> {
+    let graph = graph(source, &mut form.clone());
+    let halves = graph
+        .initializer
+        .iter()
+        .filter(|tensor| tensor.data_type == FLOAT16);
+    for tensor in halves {
+        let bytes = tensor.raw_data.as_chunks().0;
+        let mut values = bytes.iter().map(|b: &[u8; 2]| f16::from_le_bytes(*b));
+        if !values.all(f16::is_finite) {
+            return Err(ExportError::Choice(format!(
+                "--precision f16: \"{}\" has a value beyond 65504, the largest of half precision",
+                tensor.name
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Writes the file for `source`; it appears whole or not at all. Gives its size in bytes.

@@ -13,7 +13,6 @@ use crate::samples::{best, scores};
 use crate::source::Source;
 use aimclr_engine::{Options, Windows, open};
 use aimclr_model::onnx::ModelFile;
-use prost::Message;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -175,20 +174,10 @@ impl<'a> Trials<'a> {
 
     /// Logits of every window, or embeddings where there is no classifier.
     fn say(&self, form: &Form) -> Result<Vec<f32>, ExportError> {
-        let model = file(self.source, form);
+        let model = graph::model(self.source, form);
+        let model = ModelFile::of(self.source.path(), model, &self.source.card);
         let mut engine = open(&model, self.options)?;
-        scores(&mut *engine, self.windows)
-    }
-}
-
-/// The exported file, in memory.
-fn file(source: &Source, form: &Form) -> ModelFile {
-    let model = graph::model(source, form);
-    ModelFile {
-        path: source.path().into(),
-        bytes: model.encode_to_vec(),
-        model,
-        card: source.card.clone(),
+        scores(&mut *engine, self.windows, |_| ())
     }
 }
 

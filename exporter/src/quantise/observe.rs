@@ -6,7 +6,6 @@ use crate::samples::batches;
 use crate::source::Source;
 use aimclr_engine::{Options, Windows, open};
 use aimclr_model::onnx::ModelFile;
-use prost::Message;
 use std::collections::BTreeMap;
 
 /// Values that are kept of each place; from them ranges are cut.
@@ -131,12 +130,7 @@ fn exposed(source: &Source) -> (ModelFile, Vec<Site>) {
     let mut card = source.card.clone();
     card.embedding = sites.iter().map(|site| site.input.1 + site.output.1).sum();
     card.classes.clear();
-    let file = ModelFile {
-        path: source.path().into(),
-        bytes: model.encode_to_vec(),
-        model,
-        card,
-    };
+    let file = ModelFile::of(source.path(), model, &card);
     (file, sites)
 }
 

@@ -14,6 +14,10 @@ fn windows(source: &Source, n: usize) -> Vec<f32> {
     walks.take(n * body).collect()
 }
 
+fn file(source: &Source, form: &Form) -> ModelFile {
+    ModelFile::of(source.path(), graph::model(source, form), &source.card)
+}
+
 fn options(backend: Backend) -> Options {
     Options {
         backend,

@@ -4,7 +4,7 @@ use super::live;
 use super::model::ModelArgs;
 use super::numbers::seconds_above_zero;
 use super::warnings::Warnings;
-use crate::classify::{Classifier, Clip, Cutting, Verdict};
+use crate::classify::{Classifier, Clip, Verdict};
 use crate::pipeline::default_hop;
 use crate::source::Reader;
 use aimclr_model::Card;
@@ -13,6 +13,7 @@ use aimclr_skeleton::convert::Way;
 use aimclr_skeleton::dataset::Part;
 use aimclr_skeleton::import::ntu::skeleton::Recording;
 use aimclr_skeleton::import::ntu::{FPS, RELEASED_FRAMES, people};
+use aimclr_skeleton::window::Cut;
 use aimclr_skeleton::{Dataset, Layout};
 use anyhow::{Context, bail, ensure};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -94,9 +95,9 @@ struct Line<'a> {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (model, mut engine) = args.model.open_classifier()?;
     eprintln!("{} in {}", args.model.model.display(), engine.describe());
-    let cutting = match args.window {
-        None => Cutting::Whole,
-        Some(window) => Cutting::Windows {
+    let cut = match args.window {
+        None => Cut::Whole,
+        Some(window) => Cut::Windows {
             window,
             hop: args.hop.unwrap_or_else(|| default_hop(window)),
         },
@@ -107,7 +108,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         out: std::io::stdout().lock(),
         rows: Vec::new(),
     };
-    let mut classifier = Classifier::new(&model.card, &mut *engine, cutting);
+    let mut classifier = Classifier::new(&model.card, &mut *engine, cut);
     let mut code = ExitCode::SUCCESS;
     for path in &args.files {
         let done = match path.is_dir() {
