@@ -182,10 +182,10 @@ pub(super) fn run(args: &OnnxArgs, out: &mut dyn Write) -> Result<ExitCode> {
 fn print_chosen(chosen: &Chosen, out: &mut dyn Write) -> Result<()> {
     writeln!(
         out,
-        "int8: {:.1} % of the work in bytes, ranges of {} % of the values; {:.1} % of the windows told apart as in f32",
+        "int8: {:.1} % of the work in bytes, ranges of {} % of the values, scores off by {:.2} %",
         100.0 * chosen.in_bytes,
-        100.0 * chosen.share,
-        100.0 * chosen.agreement
+        (1e5 * chosen.share).round() / 1e3,
+        100.0 * chosen.off
     )?;
     if !chosen.kept.is_empty() {
         writeln!(out, "left in f32: {}", chosen.kept.join(", "))?;
