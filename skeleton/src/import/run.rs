@@ -3,6 +3,7 @@
 use super::check::check;
 use super::order::in_order;
 use super::partial::{Entry, Partial, Plan, checksum};
+use super::room::Room;
 use super::{Clip, ImportError, LeftOut, Source};
 use crate::dataset::{Dataset, DatasetError, Part, Writer};
 use serde::Serialize;
@@ -48,6 +49,9 @@ pub struct SplitCount {
     /// The authors' counts, where they give some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub official: Option<(usize, usize)>,
+    /// No published source was seen for those.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unconfirmed: bool,
 }
 
 /// The most work that a crash can cost.
@@ -147,8 +151,8 @@ fn fill(
     }
     let mut writer = Writer::resume(out, meta.clone(), &partial.joints(), samples)?;
     let mut synced = Instant::now();
-    let read = |item: usize| {
-        let clips = source.read(item)?;
+    let read = |item: usize, room: &Room<'_>| {
+        let clips = source.read_within(item, room)?;
         let name = source.name(item);
         clips
             .iter()
@@ -194,7 +198,11 @@ fn fill(
     let threads = options
         .threads
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    in_order(begun..source.len(), threads, read, take)?;
+    let bytes = |clips: &Result<Vec<Clip>, ImportError>| {
+        let clips = clips.iter().flatten();
+        clips.map(|clip| size_of_val(&clip.joints.data[..])).sum()
+    };
+    in_order(begun..source.len(), threads, read, bytes, take)?;
     if writer.samples().is_empty() {
         let first = left_out
             .first()
@@ -259,6 +267,7 @@ fn report_splits(
             train: dataset.part(name, Part::Train)?.len(),
             test: dataset.part(name, Part::Test)?.len(),
             official: official.map(|o| (o.train, o.test)),
+            unconfirmed: official.is_some_and(|o| !o.confirmed),
         });
     }
     Ok(report)

@@ -4,17 +4,20 @@
 use super::released::whole;
 use super::{About, Found, MAX_CLASSES};
 use crate::dataset::{Meta, Sample, Split};
+use crate::import::room::{LARGEST_CLIP, Room};
 use crate::import::{Clip, ImportError, Source};
-use crate::mapped::map;
+use crate::mapped::Mapped;
 use crate::pickle::{ARRAYS, Array, Pickle, PickleError, Rules, Value};
 use crate::sequence::{CHANNELS, Sequence};
-use memmap2::Mmap;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// Most values in the pickle: about 40 a sample, and 700 MB of memory.
-const MAX_VALUES: usize = 1 << 24;
+/// Most values in the pickle: about 40 a sample, so some 300,000 samples.
+const MAX_VALUES: usize = 12 << 20;
+
+/// Most bytes of a sample's keypoints.
+const LARGEST_SAMPLE: usize = LARGEST_CLIP;
 
 /// Bodies that are kept by default, the first ones of each sample.
 pub const BODIES: usize = 2;
@@ -27,7 +30,9 @@ pub struct Pyskl {
     path: PathBuf,
     meta: Meta,
     form: Form,
-    pickle: Pickle<Mmap>,
+    /// Columns that say the side of a sample in each split.
+    columns: Vec<String>,
+    pickle: Pickle<Mapped>,
     samples: Vec<Annotation>,
 }
 
@@ -61,7 +66,10 @@ const FORMS: [Form; 2] = [
 struct Annotation {
     name: String,
     label: usize,
-    columns: BTreeMap<String, String>,
+    /// Its side in every split; empty where no list has it.
+    sides: Vec<&'static str>,
+    /// Bytes of the keypoints, at most.
+    bytes: usize,
     keypoint: u32,
     score: Option<u32>,
 }
@@ -74,13 +82,13 @@ impl Pyskl {
     /// The pickle is damaged or asks to run code, or an annotation lacks something.
     pub fn open(path: &Path, about: &About, bodies: Option<usize>) -> Result<Self, ImportError> {
         let item = path.display().to_string();
-        let file = File::open(path).and_then(|file| map(&file, None));
+        let file = File::open(path).and_then(|file| Mapped::new(&file, None));
         let file = file.map_err(|error| ImportError::io(path, error))?;
         let rules = Rules {
             names: ARRAYS,
             values: MAX_VALUES,
         };
-        let pickle = Pickle::read(file, rules);
+        let pickle = Pickle::read_through(file, rules, Mapped::release);
         let pickle = pickle.map_err(|error| ImportError::item(&item, error.to_string()))?;
         let field = |name: &str| {
             let value = pickle.root().get(name);
@@ -132,10 +140,12 @@ impl Pyskl {
                 .unwrap_or(0),
             splits: lists.splits(&samples),
         };
+        let columns = lists.splits.keys().map(|split| column(split)).collect();
         Ok(Self {
             path: path.into(),
             meta: about.meta(path, found)?,
             form,
+            columns,
             pickle,
             samples,
         })
@@ -156,19 +166,24 @@ impl Source for Pyskl {
         format!("{}: {name}", self.path.display())
     }
 
-    fn read(&self, item: usize) -> Result<Vec<Clip>, ImportError> {
+    fn read_within(&self, item: usize, room: &Room<'_>) -> Result<Vec<Clip>, ImportError> {
         let Some(annotation) = self.samples.get(item) else {
             return Ok(Vec::new());
         };
+        // The numbers as they lie in the file or, where they are escaped there, beside it; the clip.
+        room.take(2 * annotation.bytes);
         let joints = annotation.joints(self).map_err(|error| {
             let place = format!("sample \"{}\"", annotation.name);
             ImportError::at(self.path.display().to_string(), place, error.to_string())
         })?;
+        let mut columns = super::columns(&annotation.name);
+        let sides = annotation.sides.iter().map(|side| side.to_string());
+        columns.extend(self.columns.iter().cloned().zip(sides));
         let sample = Sample {
             name: annotation.name.clone(),
             frames: joints.frames,
             label: annotation.label,
-            columns: annotation.columns.clone(),
+            columns,
         };
         Ok(vec![Clip { sample, joints }])
     }
@@ -209,13 +224,19 @@ impl Annotation {
                 "total_frames: expected {frames} as keypoint has, found {total}"
             ));
         }
-        let mut columns = super::columns(name);
-        columns.extend(lists.columns(name));
+        let numbers = shape
+            .iter()
+            .try_fold(size_of::<f64>(), |n, size| n.checked_mul(*size));
+        let bytes = numbers.filter(|bytes| *bytes <= LARGEST_SAMPLE);
+        let bytes = bytes.ok_or_else(|| {
+            format!("keypoint: expected at most {LARGEST_SAMPLE} bytes, its shape is {shape:?}")
+        })?;
         let score = value.get("keypoint_score").ok().flatten();
         let annotation = Self {
             name: name.into(),
             label,
-            columns,
+            sides: lists.sides(name).collect(),
+            bytes,
             keypoint: keypoint.identity(),
             score: score.map(Value::identity),
         };
@@ -234,16 +255,14 @@ impl Annotation {
             (false, _) => None,
             (true, Some(score)) => {
                 let value = source.pickle.value(score);
-                let score = Array::read(value)?;
-                match score.shape == [m, frames, joints] {
-                    true => Some(score),
-                    false => {
-                        return Err(PickleError::Kind {
-                            expected: format!("keypoint_score of shape {:?}", [m, frames, joints]),
-                            found: format!("{:?}", score.shape),
-                        });
-                    }
+                let shape = Array::shape(value)?;
+                if shape != [m, frames, joints] {
+                    return Err(PickleError::Kind {
+                        expected: format!("keypoint_score of shape {:?}", [m, frames, joints]),
+                        found: format!("{shape:?}"),
+                    });
                 }
+                Some(Array::read(value)?)
             }
             (true, None) => {
                 return Err(PickleError::Kind {
@@ -265,7 +284,9 @@ impl Annotation {
                 let at = place(&out, joint);
                 out.data[at + channels] = number;
             }
+            source.pickle.input().release(score.raw());
         }
+        source.pickle.input().release(keypoint.raw());
         Ok(out)
     }
 }
@@ -302,25 +323,19 @@ impl<'p> Lists<'p> {
     }
 
     /// The sample's side in every split; empty where no list has it.
-    fn columns(&self, name: &str) -> impl Iterator<Item = (String, String)> {
-        self.splits.iter().map(move |(split, sides)| {
-            let side = sides.get(name).copied().unwrap_or_default();
-            (column(split), side.to_string())
-        })
+    fn sides(&self, name: &str) -> impl Iterator<Item = &'static str> {
+        let sides = self.splits.values();
+        sides.map(move |sides| sides.get(name).copied().unwrap_or_default())
     }
 
     /// Splits that place every sample; a sample that is on no side would count as one for testing.
     fn splits(&self, samples: &[Annotation]) -> BTreeMap<String, Split> {
-        let whole = |split: &&String| {
-            let column = column(split);
-            let sides = || {
-                samples
-                    .iter()
-                    .map(|sample| sample.columns[&column].as_str())
-            };
+        let whole = |i: usize| {
+            let sides = || samples.iter().map(|sample| sample.sides[i]);
             sides().all(|side| !side.is_empty()) && sides().any(|side| side == SIDES[0])
         };
-        let splits = self.splits.keys().filter(whole).map(|split| {
+        let splits = self.splits.keys().enumerate().filter(|(i, _)| whole(*i));
+        let splits = splits.map(|(_, split)| {
             let rule = Split {
                 column: column(split),
                 train: Some(vec![SIDES[0].into()]),

@@ -4,13 +4,13 @@
 use super::{About, Found, MAX_CLASSES, by_part};
 use crate::dataset::{Meta, Sample};
 use crate::element::Element;
+use crate::import::room::{Room, most_frames};
 use crate::import::{Clip, ImportError, Source, checksum};
 use crate::layout::Layout;
-use crate::mapped::map;
+use crate::mapped::Mapped;
 use crate::npy;
 use crate::pickle::{ARRAYS, Array, Kind, Pickle, PickleError, Rules, Value};
 use crate::sequence::{CHANNELS, Sequence};
-use memmap2::Mmap;
 use serde_json::json;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ pub struct Released {
 struct Part {
     name: &'static str,
     path: PathBuf,
-    positions: npy::Array<Mmap>,
+    positions: npy::Array<Mapped>,
     /// Name and label of each row.
     labels: Vec<(String, usize)>,
 }
@@ -110,12 +110,15 @@ impl Source for Released {
         }
     }
 
-    fn read(&self, item: usize) -> Result<Vec<Clip>, ImportError> {
+    fn read_within(&self, item: usize, room: &Room<'_>) -> Result<Vec<Clip>, ImportError> {
         let Some((part, row)) = self.find(item) else {
             return Ok(Vec::new());
         };
         let (name, label) = &part.labels[row];
+        // The row itself, and the clip.
+        room.take(2 * part.positions.row(row).len());
         let joints = part.clip(row);
+        part.positions.release(part.positions.row(row));
         if joints.frames == 0 {
             return Err(ImportError::at(
                 part.path.display().to_string(),
@@ -146,7 +149,7 @@ impl Part {
     fn open(folder: &Path, name: &'static str) -> Result<Self, ImportError> {
         let path = folder.join(format!("{name}_position.npy"));
         let fail = |reason: String| ImportError::item(path.display().to_string(), reason);
-        let file = File::open(&path).and_then(|file| map(&file, None));
+        let file = File::open(&path).and_then(|file| Mapped::new(&file, None));
         let file = file.map_err(|error| ImportError::io(&path, error))?;
         let positions = npy::Array::read(file).map_err(fail)?;
         if positions.element != Element::F32 {
@@ -164,6 +167,13 @@ impl Part {
                     positions.shape
                 )));
             }
+        }
+        let (frames, bodies) = (positions.shape[2], positions.shape[4]);
+        let most = most_frames(bodies, joints);
+        if frames > most {
+            return Err(fail(format!(
+                "shape: expected at most {most} frames of {bodies} bodies, found {frames}"
+            )));
         }
         let labels = read_labels(&folder.join(format!("{name}_label.pkl")))?;
         if labels.len() != positions.rows() {
@@ -214,7 +224,7 @@ impl Part {
 
 /// The pair (names, labels).
 fn read_labels(path: &Path) -> Result<Vec<(String, usize)>, ImportError> {
-    let bytes = File::open(path).and_then(|file| map(&file, None));
+    let bytes = File::open(path).and_then(|file| Mapped::new(&file, None));
     let bytes = bytes.map_err(|error| ImportError::io(path, error))?;
     let fail =
         |error: PickleError| ImportError::item(path.display().to_string(), error.to_string());

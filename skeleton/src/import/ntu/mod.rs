@@ -8,6 +8,8 @@ pub mod skeleton;
 
 pub use edition::Edition;
 
+use super::room::{Room, clip_bytes};
+use super::text::read_text;
 use super::{Bodies, Clip, ImportError, LeftOut, Official, Source};
 use crate::dataset::{Meta, Sample};
 use files::{File, Files};
@@ -120,7 +122,7 @@ impl Missing {
 
 /// The names of a list; what stands ahead of the first one is a header.
 fn read_names(path: &Path) -> Result<HashSet<String>, ImportError> {
-    let text = std::fs::read_to_string(path).map_err(|error| ImportError::io(path, error))?;
+    let text = read_text(path)?;
     let mut names = HashSet::new();
     for (i, line) in text.lines().enumerate() {
         let name = line.trim().trim_end_matches(".skeleton");
@@ -156,7 +158,7 @@ impl Source for Ntu {
         self.files.name(&self.files.list[item])
     }
 
-    fn read(&self, item: usize) -> Result<Vec<Clip>, ImportError> {
+    fn read_within(&self, item: usize, room: &Room<'_>) -> Result<Vec<Clip>, ImportError> {
         let file = &self.files.list[item];
         let item = self.files.name(file);
         let name = Name::parse(&file.stem).ok_or_else(|| {
@@ -166,8 +168,17 @@ impl Source for Ntu {
             );
             ImportError::item(item.clone(), reason)
         })?;
-        let recording = Recording::parse(&item, &self.files.read(file)?)?;
+        let text = self.files.read(file, room)?;
+        // A body is shorter in memory than as text, and a clip has two at most.
+        room.take(text.len());
+        let recording = Recording::parse(&item, &text)?;
+        drop(text);
         let limit = self.settings.max_frames;
+        room.take(clip_bytes(
+            recording.frames(),
+            people::BODIES,
+            skeleton::JOINTS,
+        ));
         let mut joints = match self.settings.bodies {
             Bodies::Released => people::released(&recording, limit.unwrap_or(RELEASED_FRAMES)),
             Bodies::Tracked => people::tracked(&recording),

@@ -99,6 +99,7 @@ fn recordings_are_cut_into_actions() {
         .collect();
     assert_eq!(counts, [("xsub", 4, 2), ("xview", 4, 2)]);
     assert_eq!(report.splits[0].official, Some((18_841, 2_704)));
+    assert!(report.splits[0].unconfirmed);
     assert_eq!(report.splits[1].official, Some((14_357, 7_188)));
 }
 

@@ -67,7 +67,7 @@ struct Bvh {
 }
 
 impl Reader for Bvh {
-    fn read(&self, clip: &Path, crowd: &mut Crowd) -> Result<Option<f64>, ImportError> {
+    fn read(&self, clip: &Path, crowd: &mut Crowd<'_>) -> Result<Option<f64>, ImportError> {
         let item = clip.display().to_string();
         let mut motion = Motion::open(clip)?;
         let scheme = self.schemes.fit(&item, &motion.names())?;
