@@ -6,6 +6,9 @@ use std::fs::File;
 use std::io;
 use std::ops::Deref;
 
+/// Bytes around one that is looked at that a system may map with it; Linux maps 64 KiB.
+const AROUND: usize = 1 << 17;
+
 /// A file, or a part of one, whose bytes are read when they are looked at.
 #[derive(Debug)]
 pub(crate) struct Mapped(Mmap);
@@ -35,15 +38,19 @@ impl Mapped {
         let Some(start) = within.filter(|_| !part.is_empty()) else {
             return;
         };
+        let end = (start + part.len())
+            .saturating_add(AROUND)
+            .min(self.0.len());
+        let start = start.saturating_sub(AROUND);
         #[cfg(unix)]
         {
             use memmap2::UncheckedAdvice::DontNeed;
             // SAFETY: of a read-only map of a file the same bytes come back. That it may fail is of
             // no account: it saves memory, and nothing else depends on it.
-            let _ = unsafe { self.0.unchecked_advise_range(DontNeed, start, part.len()) };
+            let _ = unsafe { self.0.unchecked_advise_range(DontNeed, start, end - start) };
         }
         #[cfg(not(unix))]
-        let _ = start;
+        let _ = (start, end);
     }
 }
 

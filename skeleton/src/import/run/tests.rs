@@ -1,5 +1,5 @@
 use super::*;
-use crate::dataset::{FORMAT, Meta, Sample, Split};
+use crate::dataset::{Dataset, FORMAT, Meta, Sample, Split};
 use crate::import::Official;
 use crate::sequence::Sequence;
 use serde_json::{Value, json};
