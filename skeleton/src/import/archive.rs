@@ -62,7 +62,7 @@ impl Archive {
         };
         let zip = ZipArchive::new(shared).map_err(|error| ImportError::Source {
             path: path.into(),
-            reason: format!("expected a folder or a zip archive: {error}"),
+            reason: format!("expected a folder or a whole zip archive: {error}"),
         })?;
         Ok(Self {
             path: path.into(),

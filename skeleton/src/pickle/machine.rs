@@ -577,7 +577,10 @@ impl<'i> Machine<'i> {
 
     // What is wrong.
 
-    fn malformed(&self, reason: String) -> PickleError {
+    fn malformed(&self, mut reason: String) -> PickleError {
+        if self.start == 0 {
+            reason.insert_str(0, "this is no pickle: ");
+        }
         PickleError::Malformed {
             at: self.start,
             reason,

@@ -47,6 +47,10 @@ impl CtrGcn {
         let mut open = |name| Part::open(&mut npz, name, joints);
         let parts = [open("train")?, open("test")?];
         let [train, test] = &parts;
+        if train.x.rows() + test.x.rows() == 0 {
+            let reason = "expected samples in its arrays, found none";
+            return Err(ImportError::item(path.display().to_string(), reason));
+        }
         for (item, expected, found) in [
             (&test.x_item, train.width(), test.width()),
             (&test.y_item, train.classes(), test.classes()),

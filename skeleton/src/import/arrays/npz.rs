@@ -24,7 +24,7 @@ impl Npz {
         let open = || File::open(path).map_err(|error| ImportError::io(path, error));
         let zip = ZipArchive::new(open()?).map_err(|error| ImportError::Source {
             path: path.into(),
-            reason: format!("expected an .npz file: {error}"),
+            reason: format!("expected a whole .npz file: {error}"),
         })?;
         Ok(Self {
             path: path.into(),

@@ -33,7 +33,7 @@ pub struct Pyskl {
     /// Columns that say the side of a sample in each split.
     columns: Vec<String>,
     pickle: Pickle<Mapped>,
-    samples: Vec<Annotation>,
+    samples: Vec<Result<Annotation, String>>,
 }
 
 /// What a joint is made of.
@@ -104,41 +104,31 @@ impl Pyskl {
         let mut samples = Vec::with_capacity(annotations.len());
         let mut form = None;
         let mut most = 0;
-        for (i, annotation) in annotations.iter().enumerate() {
-            let at = |reason: String| ImportError::at(&item, format!("annotation {i}"), reason);
-            let (sample, shape) = Annotation::read(annotation, &lists).map_err(at)?;
-            let [m, _, joints, channels] = shape;
-            most = most.max(m);
-            let found = FORMS
-                .into_iter()
-                .find(|f| (f.joints, f.channels) == (joints, channels));
-            let found = found.ok_or_else(|| {
-                at(format!("keypoint: expected 25 joints of 3 numbers or 17 of 2, found {joints} of {channels}"))
-            })?;
-            if *form.get_or_insert(found) != found {
-                return Err(at(
-                    "keypoint: other joints than in the annotations ahead of it".into(),
-                ));
-            }
+        for annotation in annotations.iter() {
+            // A bad one is told when it is read: it may be left out.
+            let sample = Annotation::read(annotation, &lists).and_then(|(sample, found, m)| {
+                if *form.get_or_insert(found) != found {
+                    return Err("keypoint: other joints than in the annotations ahead of it".into());
+                }
+                most = most.max(m);
+                Ok(sample)
+            });
             samples.push(sample);
         }
         let Some(form) = form else {
-            return Err(ImportError::at(
-                &item,
-                "annotations",
-                "expected at least one",
-            ));
+            let (place, reason) = match samples.into_iter().next() {
+                Some(Err(reason)) => ("annotation 0", reason),
+                _ => ("annotations", "expected at least one".into()),
+            };
+            return Err(ImportError::at(&item, place, reason));
         };
+        let good = || samples.iter().flatten();
         let found = Found {
             layout: form.layout,
             units: form.units,
             bodies: bodies.unwrap_or(BODIES).min(most).clamp(1, MAX_BODIES),
-            classes: samples
-                .iter()
-                .map(|sample| sample.label + 1)
-                .max()
-                .unwrap_or(0),
-            splits: lists.splits(&samples),
+            classes: good().map(|sample| sample.label + 1).max().unwrap_or(0),
+            splits: lists.splits(good),
         };
         let columns = lists.splits.keys().map(|split| column(split)).collect();
         Ok(Self {
@@ -162,20 +152,35 @@ impl Source for Pyskl {
     }
 
     fn name(&self, item: usize) -> String {
-        let name = self.samples.get(item).map_or("", |sample| &sample.name);
-        format!("{}: {name}", self.path.display())
+        let path = self.path.display();
+        match self.samples.get(item) {
+            Some(Ok(sample)) => format!("{path}: {}", sample.name),
+            _ => format!("{path}: annotation {item}"),
+        }
     }
 
     fn read_within(&self, item: usize, room: &Room<'_>) -> Result<Vec<Clip>, ImportError> {
-        let Some(annotation) = self.samples.get(item) else {
-            return Ok(Vec::new());
+        let annotation = match self.samples.get(item) {
+            Some(Ok(annotation)) => annotation,
+            Some(Err(reason)) => {
+                let path = self.path.display().to_string();
+                let place = format!("annotation {item}");
+                return Err(ImportError::at(path, place, reason));
+            }
+            None => return Ok(Vec::new()),
         };
         // The numbers as they lie in the file or, where they are escaped there, beside it; the clip.
         room.take(2 * annotation.bytes);
-        let joints = annotation.joints(self).map_err(|error| {
+        let fail = |reason: String| {
             let place = format!("sample \"{}\"", annotation.name);
-            ImportError::at(self.path.display().to_string(), place, error.to_string())
-        })?;
+            ImportError::at(self.path.display().to_string(), place, reason)
+        };
+        let joints = annotation.joints(self).map_err(fail)?;
+        if joints.data.iter().all(|x| *x == 0.0) {
+            return Err(fail(
+                "keypoint: nobody is in it: every number is zero".into(),
+            ));
+        }
         let mut columns = super::columns(&annotation.name);
         let sides = annotation.sides.iter().map(|side| side.to_string());
         columns.extend(self.columns.iter().cloned().zip(sides));
@@ -194,8 +199,8 @@ impl Source for Pyskl {
 }
 
 impl Annotation {
-    /// Everything but the numbers, and the keypoints' shape.
-    fn read(value: Value<'_>, lists: &Lists<'_>) -> Result<(Self, [usize; 4]), String> {
+    /// Everything but the numbers, their form, and the number of bodies.
+    fn read(value: Value<'_>, lists: &Lists<'_>) -> Result<(Self, Form, usize), String> {
         let field = |name: &str| {
             let found = value.get(name).map_err(|error| error.to_string())?;
             found.ok_or_else(|| format!("{name} is missing"))
@@ -210,11 +215,19 @@ impl Annotation {
             .ok_or_else(|| format!("label: expected 0 to {}, found {label}", MAX_CLASSES - 1))?;
         let keypoint = field("keypoint")?;
         let shape = Array::shape(keypoint).map_err(said("keypoint"))?;
-        let [m, frames, v, c] = shape[..] else {
+        let [m, frames, joints, channels] = shape[..] else {
             return Err(format!(
                 "keypoint: expected shape (M, T, V, C), found {shape:?}"
             ));
         };
+        let form = FORMS
+            .into_iter()
+            .find(|f| (f.joints, f.channels) == (joints, channels));
+        let form = form.ok_or_else(|| {
+            format!(
+                "keypoint: expected 25 joints of 3 numbers or 17 of 2, found {joints} of {channels}"
+            )
+        })?;
         if m == 0 || frames == 0 {
             return Err(format!("keypoint: nobody is in it, its shape is {shape:?}"));
         }
@@ -240,14 +253,16 @@ impl Annotation {
             keypoint: keypoint.identity(),
             score: score.map(Value::identity),
         };
-        Ok((annotation, [m, frames, v, c]))
+        Ok((annotation, form, m))
     }
 
-    fn joints(&self, source: &Pyskl) -> Result<Sequence, PickleError> {
+    fn joints(&self, source: &Pyskl) -> Result<Sequence, String> {
+        let keypoint_failed = |error: PickleError| format!("keypoint: {error}");
+        let score_failed = |error: PickleError| format!("keypoint_score: {error}");
         let Form {
             joints, channels, ..
         } = source.form;
-        let keypoint = Array::read(source.pickle.value(self.keypoint))?;
+        let keypoint = Array::read(source.pickle.value(self.keypoint)).map_err(keypoint_failed)?;
         let &[m, frames, ..] = &keypoint.shape[..] else {
             return Ok(Sequence::zeros(0, source.meta.bodies, joints));
         };
@@ -255,32 +270,36 @@ impl Annotation {
             (false, _) => None,
             (true, Some(score)) => {
                 let value = source.pickle.value(score);
-                let shape = Array::shape(value)?;
-                if shape != [m, frames, joints] {
-                    return Err(PickleError::Kind {
-                        expected: format!("keypoint_score of shape {:?}", [m, frames, joints]),
-                        found: format!("{shape:?}"),
-                    });
+                let shape = Array::shape(value).map_err(score_failed)?;
+                let expected = [m, frames, joints];
+                if shape != expected {
+                    return Err(format!(
+                        "keypoint_score: expected shape {expected:?}, found {shape:?}"
+                    ));
                 }
-                Some(Array::read(value)?)
+                Some(Array::read(value).map_err(score_failed)?)
             }
             (true, None) => {
-                return Err(PickleError::Kind {
-                    expected: "keypoint_score beside keypoints of two numbers".into(),
-                    found: "none".into(),
-                });
+                let expected = "expected keypoint_score beside keypoints of two numbers";
+                return Err(format!("{expected}, found none"));
             }
         };
         let mut out = Sequence::zeros(frames, source.meta.bodies, joints);
         let bodies = m.min(source.meta.bodies);
         let taken = bodies * frames * joints * channels;
-        for (i, number) in keypoint.floats()?.take(taken).enumerate() {
+        for (i, number) in keypoint
+            .floats()
+            .map_err(keypoint_failed)?
+            .take(taken)
+            .enumerate()
+        {
             let (joint, channel) = (i / channels, i % channels);
             let at = place(&out, joint);
             out.data[at + channel] = number;
         }
         if let Some(score) = score {
-            for (joint, number) in score.floats()?.take(bodies * frames * joints).enumerate() {
+            let numbers = score.floats().map_err(score_failed)?;
+            for (joint, number) in numbers.take(bodies * frames * joints).enumerate() {
                 let at = place(&out, joint);
                 out.data[at + channels] = number;
             }
@@ -329,9 +348,12 @@ impl<'p> Lists<'p> {
     }
 
     /// Splits that place every sample; a sample that is on no side would count as one for testing.
-    fn splits(&self, samples: &[Annotation]) -> BTreeMap<String, Split> {
+    fn splits<'s, I: Iterator<Item = &'s Annotation>>(
+        &self,
+        samples: impl Fn() -> I,
+    ) -> BTreeMap<String, Split> {
         let whole = |i: usize| {
-            let sides = || samples.iter().map(|sample| sample.sides[i]);
+            let sides = || samples().map(|sample| sample.sides[i]);
             sides().all(|side| !side.is_empty()) && sides().any(|side| side == SIDES[0])
         };
         let splits = self.splits.keys().enumerate().filter(|(i, _)| whole(*i));

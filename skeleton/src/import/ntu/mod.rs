@@ -83,7 +83,7 @@ impl Ntu {
         let reason = |file: &File| {
             if missing.contains(&file.stem) {
                 Some("listed as a sample with a missing skeleton".to_string())
-            } else if action(file) > edition.actions() {
+            } else if (edition.actions() + 1..=Edition::Ntu120.actions()).contains(&action(file)) {
                 Some(format!("not one of the {} classes", edition.actions()))
             } else {
                 None
@@ -163,11 +163,16 @@ impl Source for Ntu {
         let item = self.files.name(file);
         let name = Name::parse(&file.stem).ok_or_else(|| {
             let reason = format!(
-                "name: expected SsssCcccPpppRrrrAaaa, found \"{}\"",
+                "name: expected SsssCcccPpppRrrrAaaa with numbers from 1, found \"{}\"",
                 file.stem
             );
             ImportError::item(item.clone(), reason)
         })?;
+        let (action, actions) = (usize::from(name.action), self.edition.actions());
+        if action > actions {
+            let reason = format!("action: expected 1 to {actions}, found {action}");
+            return Err(ImportError::item(item, reason));
+        }
         let text = self.files.read(file, room)?;
         // A body is shorter in memory than as text, and a clip has two at most.
         room.take(text.len());
@@ -192,7 +197,7 @@ impl Source for Ntu {
         let sample = Sample {
             name: file.stem.clone(),
             frames: joints.frames,
-            label: usize::from(name.action) - 1,
+            label: action - 1,
             columns: name.columns(),
         };
         Ok(vec![Clip { sample, joints }])

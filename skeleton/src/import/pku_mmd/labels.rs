@@ -22,7 +22,7 @@ const OVERLAP: usize = 2;
 /// Reads a label file; `item` is its name for messages, `frames` the recording's length.
 ///
 /// # Errors
-/// A line has other fields, or numbers that don't fit the recording or the classes.
+/// There is no action; a line has other fields, or numbers that don't fit the recording or the classes.
 pub(super) fn parse(
     item: &str,
     text: &[u8],
@@ -44,7 +44,13 @@ pub(super) fn parse(
         }
         actions.push(action);
     }
-    Ok(actions)
+    match actions.is_empty() {
+        false => Ok(actions),
+        true => Err(ImportError::item(
+            item,
+            "actions: expected at least one, found none",
+        )),
+    }
 }
 
 fn action(line: &Line<'_>, classes: usize, frames: usize) -> Result<Action, ImportError> {

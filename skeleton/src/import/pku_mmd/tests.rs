@@ -214,6 +214,16 @@ fn bad_files_are_named() {
         ),
         (
             "Label/0002-L.txt",
+            "\n".into(),
+            "Label/0002-L.txt: actions: expected at least one, found none",
+        ),
+        (
+            "Label/0002-L.txt",
+            "1,1,9,1\n".repeat(3),
+            "line 3: actions: expected at most 10000, together at most 2 times as long",
+        ),
+        (
+            "Label/0002-L.txt",
             "1,5".into(),
             "action: expected class,start,end,confidence, found 2 fields",
         ),

@@ -293,6 +293,7 @@ impl MediaPipe {
         let item = path.display().to_string();
         let mut rows = csv::ReaderBuilder::new()
             .has_headers(false)
+            .flexible(true)
             .from_reader(BoundedFile::open(path, json::LARGEST)?);
         for row in rows.records() {
             let row = row.map_err(|error| ImportError::item(&item, error.to_string()))?;
@@ -408,7 +409,7 @@ impl MediaPipe {
                 if x.hypot(y) > 0.2 {
                     let reason = format!(
                         "these are no world landmarks: the hips lie at ({x:.2}, {y:.2}), not at the \
-                         origin; give the picture's size for landmarks in shares of it"
+                         origin; --picture is for landmarks in shares of it"
                     );
                     return Err(ImportError::item(item, reason));
                 }

@@ -468,7 +468,7 @@ fn bad_mediapipe_files_name_file_line_and_field() {
         (
             "a.csv",
             format!("{}\n{}", row(99), row(98)).into(),
-            "line: 2",
+            "line 2: columns: expected 99",
         ),
         (
             "a.csv",

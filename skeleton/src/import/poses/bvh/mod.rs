@@ -112,8 +112,8 @@ impl Bvh {
             item,
             "frame 0",
             format!(
-                "the torso is {torso:.3} m long at {scale} m a unit, expected {} to {} m; give the \
-                 scale of its units (0.01 for centimetres)",
+                "the torso is {torso:.3} m long at {scale} m a unit, expected {} to {} m; --scale \
+                 says how long its unit is (0.01 for centimetres)",
                 TORSO.start(),
                 TORSO.end()
             ),

@@ -185,7 +185,7 @@ fn names_of_ones_own_come_first_and_are_checked() {
         "a.bvh: joint names",
         "bandai has Toes_L",
         "Zehen_R",
-        "give a file of names",
+        "--map gives a file of names",
     ] {
         assert!(message.contains(part), "{message}");
     }
