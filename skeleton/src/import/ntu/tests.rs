@@ -463,7 +463,9 @@ fn bad_sources_are_named() {
     write(folder.path(), "S001C001P001R001A001", &[&[(7, 0.0)]]);
     write(folder.path(), "take1", &[&[(7, 0.0)]]);
     let name = refused(folder.path());
-    assert!(name.ends_with("take1.skeleton: name: expected SsssCcccPpppRrrrAaaa with numbers from 1, found \"take1\""));
+    assert!(name.ends_with(
+        "take1.skeleton: name: expected SsssCcccPpppRrrrAaaa with numbers from 1, found \"take1\""
+    ));
     fs::remove_file(folder.path().join("take1.skeleton")).expect("removed");
     write(folder.path(), "S001C001P001R001A002", &[&[], &[]]);
     let nobody = refused(folder.path());
