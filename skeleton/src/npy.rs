@@ -1,6 +1,7 @@
 //! NumPy's `.npy` format: an array's kind, order and shape, then its numbers.
 
 use crate::element::Element;
+use crate::mapped::Mapped;
 
 /// Longest header: NumPy writes some 120 bytes for the arrays that are read here.
 const LONGEST: usize = 1024;
@@ -155,6 +156,11 @@ impl<B: AsRef<[u8]>> Array<B> {
         })
     }
 
+    /// The bytes of all numbers.
+    pub(crate) fn numbers(&self) -> &[u8] {
+        self.bytes.as_ref().get(self.start..).unwrap_or_default()
+    }
+
     /// How many rows: the first size.
     pub(crate) fn rows(&self) -> usize {
         self.shape.first().copied().unwrap_or(0)
@@ -163,11 +169,17 @@ impl<B: AsRef<[u8]>> Array<B> {
     /// The bytes of a row; none beyond the last.
     pub(crate) fn row(&self, index: usize) -> &[u8] {
         let width = self.shape.iter().skip(1).product::<usize>() * self.element.size();
-        let numbers = self.bytes.as_ref().get(self.start..).unwrap_or_default();
         let start = index.checked_mul(width);
         start
-            .and_then(|start| numbers.get(start..start.checked_add(width)?))
+            .and_then(|start| self.numbers().get(start..start.checked_add(width)?))
             .unwrap_or_default()
+    }
+}
+
+impl Array<Mapped> {
+    /// Gives back the memory that looking at some of the numbers has taken.
+    pub(crate) fn release(&self, numbers: &[u8]) {
+        self.bytes.release(numbers);
     }
 }
 

@@ -75,7 +75,7 @@ impl Bench {
                 label: i as usize % 2,
                 columns: [("subject".to_string(), (1 + i / 2).to_string())].into(),
             };
-            writer.push(sample, joints.view()).expect("pushed");
+            writer.push(&sample, joints.view()).expect("pushed");
         }
         writer.finish().expect("finished");
         self.text(name)

@@ -105,7 +105,7 @@ fn data(folder: &Path, layout: &Layout, bodies: &[Vec<Joint>]) -> String {
         label: 0,
         columns: BTreeMap::new(),
     };
-    writer.push(sample, clip.view()).expect("pushed");
+    writer.push(&sample, clip.view()).expect("pushed");
     writer.finish().expect("finished");
     folder.display().to_string()
 }

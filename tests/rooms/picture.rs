@@ -80,7 +80,7 @@ fn data(folder: &Path) {
                     label,
                     columns: [("subject".to_string(), subject.to_string())].into(),
                 };
-                writer.push(sample, seen.view()).expect("pushed");
+                writer.push(&sample, seen.view()).expect("pushed");
             }
         }
     }

@@ -260,7 +260,7 @@ mod tests {
                 label,
                 columns: [("subject".to_string(), subject.to_string())].into(),
             };
-            writer.push(sample, joints.view()).expect("pushed");
+            writer.push(&sample, joints.view()).expect("pushed");
         }
         writer.finish().expect("finished");
         let dataset = Dataset::open(folder.path()).expect("opened");

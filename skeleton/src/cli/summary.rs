@@ -558,7 +558,7 @@ mod tests {
                 label: 0,
                 columns: [("subject".to_string(), (i + 1).to_string())].into(),
             };
-            writer.push(sample, joints.view()).expect("pushed");
+            writer.push(&sample, joints.view()).expect("pushed");
         }
         writer.finish().expect("finished");
         let dataset = Dataset::open(folder.path()).expect("opened");

@@ -1,15 +1,14 @@
 //! `joints.npy`, memory-mapped.
 
 use super::DatasetError;
-use crate::mapped::map;
+use crate::mapped::Mapped;
 use crate::npy::Header;
-use memmap2::Mmap;
 use std::path::Path;
 
 /// The mapped array, shape (all frames, M, V, 3).
 #[derive(Debug)]
 pub(super) struct Joints {
-    map: Mmap,
+    map: Mapped,
     /// Where the numbers start in the file.
     offset: usize,
     /// Numbers in one frame.
@@ -20,7 +19,7 @@ impl Joints {
     /// Maps the file and checks that it is an f32 array in C order of just this shape.
     pub(super) fn open(path: &Path, shape: [usize; 4]) -> Result<Self, DatasetError> {
         let file = std::fs::File::open(path).map_err(|e| DatasetError::io(path, e))?;
-        let map = map(&file, None).map_err(|e| DatasetError::io(path, e))?;
+        let map = Mapped::new(&file, None).map_err(|e| DatasetError::io(path, e))?;
         let fail = |reason: String| DatasetError::Array {
             path: path.into(),
             reason,

@@ -76,7 +76,8 @@ impl Split {
         }
     }
 
-    pub(super) fn is_train(&self, value: &str) -> bool {
+    /// True where a sample with this value of the column is for training.
+    pub fn is_train(&self, value: &str) -> bool {
         let among = |values: &[toml::Value]| {
             values.iter().any(|v| match v {
                 toml::Value::String(text) => text == value,

@@ -4,10 +4,12 @@
 mod error;
 mod joints;
 mod meta;
+mod rows;
 mod write;
 
 pub use error::DatasetError;
 pub use meta::{FORMAT, Meta, Split};
+pub use rows::Rows;
 pub use write::Writer;
 pub(crate) use write::file_bytes;
 

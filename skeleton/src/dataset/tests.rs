@@ -39,7 +39,7 @@ fn written() -> tempfile::TempDir {
     let mut writer = Writer::create(folder.path(), meta()).expect("created");
     for i in 0..4 {
         let (sample, joints) = sample(i);
-        writer.push(sample, joints.view()).expect("pushed");
+        writer.push(&sample, joints.view()).expect("pushed");
     }
     writer.finish().expect("finished");
     folder
@@ -89,7 +89,7 @@ fn a_writer_that_does_not_finish_leaves_no_data_set() {
     let folder = tempfile::tempdir().expect("folder");
     let mut writer = Writer::create(folder.path(), meta()).expect("created");
     let (sample, joints) = sample(0);
-    writer.push(sample, joints.view()).expect("pushed");
+    writer.push(&sample, joints.view()).expect("pushed");
     drop(writer);
     assert_eq!(fs::read_dir(folder.path()).expect("folder").count(), 0);
 }

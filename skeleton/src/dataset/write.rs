@@ -1,9 +1,8 @@
 //! Writing a dataset folder.
 
-use super::{DatasetError, Meta, Sample};
+use super::{DatasetError, Meta, Rows, Sample};
 use crate::files::{put_in_place, temporary_in, write_atomically};
 use crate::sequence::{CHANNELS, SequenceRef};
-use std::collections::BTreeSet;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use tempfile::{NamedTempFile, TempPath};
@@ -17,7 +16,7 @@ pub struct Writer {
     folder: PathBuf,
     meta: Meta,
     joints: usize,
-    samples: Vec<Sample>,
+    rows: Rows,
     file: BufWriter<NamedTempFile>,
 }
 
@@ -36,27 +35,26 @@ impl Writer {
             folder,
             meta,
             joints,
-            samples: Vec::new(),
+            rows: Rows::default(),
             file,
         })
     }
 
     /// Starts a data set in `folder`, or goes on with one, whose joints lie in the file `partial`
     /// until the end. `partial` is on the file system of `folder` and stays when the writer is
-    /// dropped; of what it holds, the joints of `samples` are kept and the rest is cut off.
+    /// dropped; of what it holds, the joints of `rows` are kept and the rest is cut off.
     ///
     /// # Errors
-    /// `partial` can't be written or holds less than the joints of `samples`.
+    /// `partial` can't be written or holds less than the joints of `rows`.
     pub fn resume(
         folder: impl AsRef<Path>,
         meta: Meta,
         partial: &Path,
-        samples: Vec<Sample>,
+        rows: Rows,
     ) -> Result<Self, DatasetError> {
         let folder = folder.as_ref().to_path_buf();
         let joints = meta.layout(&folder.join("dataset.toml"))?.len();
-        let frames = samples.iter().map(|s| s.frames).sum();
-        let kept = file_bytes(frames, meta.bodies, joints);
+        let kept = file_bytes(rows.frames(), meta.bodies, joints);
         let open = || -> std::io::Result<NamedTempFile> {
             let mut options = std::fs::OpenOptions::new();
             let mut file = options
@@ -65,7 +63,7 @@ impl Writer {
                 .create(true)
                 .truncate(false)
                 .open(partial)?;
-            if !samples.is_empty() && file.metadata()?.len() < kept {
+            if !rows.is_empty() && file.metadata()?.len() < kept {
                 return Err(std::io::ErrorKind::UnexpectedEof.into());
             }
             file.set_len(kept)?;
@@ -79,7 +77,7 @@ impl Writer {
             folder,
             meta,
             joints,
-            samples,
+            rows,
             file: BufWriter::new(file),
         })
     }
@@ -93,13 +91,13 @@ impl Writer {
         synced.map_err(|e| DatasetError::io(&self.folder.join("joints.npy"), e))
     }
 
-    /// Sequences pushed so far.
-    pub fn samples(&self) -> &[Sample] {
-        &self.samples
+    /// What was pushed so far.
+    pub fn rows(&self) -> &Rows {
+        &self.rows
     }
 
     /// Adds a sequence; its shape must be the data set's.
-    pub fn push(&mut self, sample: Sample, joints: SequenceRef<'_>) -> Result<(), DatasetError> {
+    pub fn push(&mut self, sample: &Sample, joints: SequenceRef<'_>) -> Result<(), DatasetError> {
         let found = (joints.frames, joints.bodies, joints.joints);
         let expected = (sample.frames, self.meta.bodies, self.joints);
         let path = self.folder.join("joints.npy");
@@ -113,7 +111,7 @@ impl Writer {
         self.file
             .write_all(bytemuck::cast_slice(joints.data))
             .map_err(|e| DatasetError::io(&path, e))?;
-        self.samples.push(sample);
+        self.rows.push(sample);
         Ok(())
     }
 
@@ -123,11 +121,11 @@ impl Writer {
             folder,
             meta,
             joints,
-            samples,
+            rows,
             file,
         } = self;
         let path = folder.join("joints.npy");
-        let frames: usize = samples.iter().map(|s| s.frames).sum();
+        let frames = rows.frames();
         let put_joints = || -> std::io::Result<()> {
             let mut file = file
                 .into_inner()
@@ -138,7 +136,7 @@ impl Writer {
         };
         put_joints().map_err(|e| DatasetError::io(&path, e))?;
         let path = folder.join("samples.csv");
-        write_atomically(&path, |out| write_samples(out, &samples))
+        write_atomically(&path, |out| write_samples(out, &rows))
             .map_err(|e| DatasetError::io(&path, e))?;
         let path = folder.join("dataset.toml");
         let text = toml::to_string(&meta).map_err(|error| DatasetError::Meta {
@@ -171,19 +169,20 @@ fn header(shape: [usize; 4]) -> Vec<u8> {
     header
 }
 
-fn write_samples(out: &mut dyn Write, samples: &[Sample]) -> std::io::Result<()> {
-    let columns: BTreeSet<&String> = samples.iter().flat_map(|s| s.columns.keys()).collect();
+fn write_samples(out: &mut dyn Write, rows: &Rows) -> std::io::Result<()> {
+    let columns = rows.columns();
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(
         ["name", "frames", "label"]
             .into_iter()
             .chain(columns.iter().map(|c| c.as_str())),
     )?;
-    for sample in samples {
+    for sample in rows.iter() {
+        let sample = sample?;
         let (frames, label) = (sample.frames.to_string(), sample.label.to_string());
         let further = columns
             .iter()
-            .map(|c| sample.columns.get(*c).map_or("", String::as_str));
+            .map(|c| sample.columns.get(c).map_or("", String::as_str));
         let fixed = [sample.name.as_str(), &frames, &label];
         csv.write_record(fixed.into_iter().chain(further))?;
     }

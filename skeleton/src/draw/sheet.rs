@@ -3,7 +3,7 @@
 use super::colour;
 use super::picture::{Picture, Size};
 use super::skeleton::{floor, skeleton};
-use super::view::{Angle, Area, View};
+use super::view::{Angle, Area, View, is_seen};
 use crate::layout::Layout;
 use crate::sequence::{Sequence, SequenceRef};
 
@@ -123,31 +123,32 @@ fn liveliest(sequence: SequenceRef<'_>, fps: f64) -> std::ops::Range<usize> {
     start..start + length
 }
 
-/// Each frame moved so that everybody together stands over the same spot.
+/// How far from the origin everybody is gathered, metres.
+const AWAY: f32 = 3.0;
+
+/// Each frame moved so that everybody together stands over the same spot. It is not the origin, where
+/// joints that were lost would look like ones that lie there.
 fn gathered(sequence: SequenceRef<'_>) -> Sequence {
     let mut out = sequence.to_owned();
     for t in 0..sequence.frames {
         let present: Vec<usize> = (0..sequence.bodies)
             .filter(|m| !sequence.is_absent(t, *m))
             .collect();
-        let spots: Vec<[f32; 3]> = present
+        let seen: Vec<(usize, usize)> = present
             .iter()
-            .flat_map(|m| (0..sequence.joints).map(|v| sequence.joint(t, *m, v)))
-            .filter(|joint| *joint != [0.0; 3])
+            .flat_map(|m| (0..sequence.joints).map(|v| (*m, v)))
+            .filter(|(m, v)| is_seen(&sequence, t, *m, *v))
             .collect();
         let middle = |c: usize| {
-            let mut values: Vec<f32> = spots.iter().map(|s| s[c]).collect();
+            let values = seen.iter().map(|(m, v)| sequence.joint(t, *m, *v)[c]);
+            let mut values: Vec<f32> = values.collect();
             values.sort_unstable_by(f32::total_cmp);
             values.get(values.len() / 2).copied().unwrap_or(0.0)
         };
         let (x, z) = (middle(0), middle(2));
-        for m in present {
-            for v in 0..sequence.joints {
-                let joint = sequence.joint(t, m, v);
-                if joint != [0.0; 3] {
-                    out.set_joint(t, m, v, [joint[0] - x, joint[1], joint[2] - z]);
-                }
-            }
+        for (m, v) in seen {
+            let joint = sequence.joint(t, m, v);
+            out.set_joint(t, m, v, [joint[0] - x, joint[1], joint[2] - z + AWAY]);
         }
     }
     out
@@ -163,4 +164,31 @@ pub fn scene(
 ) {
     floor(picture, view);
     skeleton(picture, view, layout, sequence, t);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_lost_stays_lost_where_everybody_is_gathered() {
+        // A body of four joints three metres away, which walks and loses a hand; and one that is
+        // centred, whose first joint lies at the origin.
+        let joints = |t: usize, v: usize| [v as f32 * 0.2, 1.0 - v as f32 * 0.3, 3.0 + t as f32];
+        for (from, lost) in [([0.0; 3], Some(3)), ([0.0, 1.0, 3.0], None)] {
+            let mut clip = Sequence::zeros(2, 1, 4);
+            for t in 0..2 {
+                for v in (0..4).filter(|v| Some(*v) != lost) {
+                    let at = joints(if lost.is_some() { t } else { 0 }, v);
+                    clip.set_joint(t, 0, v, [0, 1, 2].map(|c| at[c] - from[c]));
+                }
+            }
+            let still = gathered(clip.view());
+            for t in 0..2 {
+                let drawn = (0..4).filter(|v| is_seen(&still.view(), t, 0, *v));
+                assert_eq!(drawn.count(), 4 - usize::from(lost.is_some()));
+                assert_eq!(still.joint(t, 0, 0), still.joint(0, 0, 0));
+            }
+        }
+    }
 }

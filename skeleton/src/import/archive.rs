@@ -1,6 +1,7 @@
 //! Members of a zip archive.
 
 use super::ImportError;
+use super::room::Room;
 use super::text::MAX_FILE;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -61,7 +62,7 @@ impl Archive {
         };
         let zip = ZipArchive::new(shared).map_err(|error| ImportError::Source {
             path: path.into(),
-            reason: format!("expected a folder or a zip archive: {error}"),
+            reason: format!("expected a folder or a whole zip archive: {error}"),
         })?;
         Ok(Self {
             path: path.into(),
@@ -86,7 +87,7 @@ impl Archive {
     /// # Errors
     /// It is damaged, packed in another way than deflate, or larger than [`MAX_FILE`] or than the
     /// archive's directory says.
-    pub(super) fn read(&self, member: usize) -> Result<Vec<u8>, ImportError> {
+    pub(super) fn read(&self, member: usize, room: &Room<'_>) -> Result<Vec<u8>, ImportError> {
         let fail = |reason: String| ImportError::item(self.name(member), reason);
         let mut zip = self.zip.clone();
         let file = zip.by_index(member);
@@ -97,6 +98,7 @@ impl Archive {
                 "size: expected at most {MAX_FILE} bytes, found {size}"
             )));
         }
+        room.take(size as usize);
         let mut bytes = Vec::with_capacity(size as usize + 1);
         let read = file.take(size + 1).read_to_end(&mut bytes);
         read.map_err(|error| fail(error.to_string()))?;

@@ -17,7 +17,11 @@ pub(super) fn check(
 ) -> Result<(), ImportError> {
     let Clip { sample, joints } = clip;
     let fail = |reason: String| {
-        let place = format!("sample \"{}\"", sample.name);
+        // Some items are called as their sample.
+        let place = match item.ends_with(&sample.name) {
+            true => String::new(),
+            false => format!("sample \"{}\"", sample.name),
+        };
         Err(ImportError::at(item, place, reason))
     };
     if sample.frames == 0 {

@@ -58,11 +58,7 @@ impl ImportError {
 
     /// A file is not as it should be.
     pub fn item(item: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Item {
-            item: item.into(),
-            place: None,
-            reason: reason.into(),
-        }
+        Self::at(item, "", reason)
     }
 
     /// The same, at a place in it; none where it is empty.
@@ -72,9 +68,9 @@ impl ImportError {
         reason: impl Into<String>,
     ) -> Self {
         Self::Item {
-            item: item.into(),
-            place: Some(place.into()).filter(|place| !place.is_empty()),
-            reason: reason.into(),
+            item: printable(item.into()),
+            place: Some(printable(place.into())).filter(|place| !place.is_empty()),
+            reason: printable(reason.into()),
         }
     }
 
@@ -99,5 +95,37 @@ impl ImportError {
                 reason: other.to_string(),
             },
         }
+    }
+}
+
+/// What files hold may be anything: nothing of it drives a terminal.
+fn printable(text: String) -> String {
+    match text.chars().any(|c| c.is_control() && c != '\n') {
+        false => text,
+        true => text
+            .chars()
+            .flat_map(|c| {
+                let escaped = c.is_control() && c != '\n';
+                let (plain, escape) = match escaped {
+                    true => (None, Some(c.escape_default())),
+                    false => (Some(c), None),
+                };
+                plain.into_iter().chain(escape.into_iter().flatten())
+            })
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_hold_no_control_characters() {
+        let error = ImportError::at("a\x07", "line 1", "found \"\x1b[2Jü\r\"");
+        assert_eq!(
+            error.to_string(),
+            "a\\u{7}: line 1: found \"\\u{1b}[2Jü\\r\""
+        );
     }
 }

@@ -14,6 +14,7 @@ mod order;
 mod partial;
 pub mod pku_mmd;
 pub mod poses;
+mod room;
 mod run;
 pub mod said;
 mod text;
@@ -21,6 +22,7 @@ mod text;
 pub use bodies::Bodies;
 pub use error::ImportError;
 pub use partial::checksum;
+pub use room::Room;
 pub use run::{Options, Report, SplitCount, import};
 
 use crate::dataset::{Meta, Sample};
@@ -55,6 +57,8 @@ pub struct Official {
     pub train: usize,
     /// Test samples.
     pub test: usize,
+    /// A published source was seen for them.
+    pub confirmed: bool,
 }
 
 /// Where clips come from. What is asked for ahead of reading is found without opening the items.
@@ -69,11 +73,19 @@ pub trait Source: Sync {
     }
     /// The item's name for messages: a path, or an archive and a member.
     fn name(&self, item: usize) -> String;
-    /// Reads an item: no clip, one, or several. May be called from several threads at once.
+    /// Reads an item: no clip, one, or several. May be called from several threads at once, and
+    /// takes what memory it needs from `room` first.
     ///
     /// # Errors
     /// The item is damaged; file, line and field are named.
-    fn read(&self, item: usize) -> Result<Vec<Clip>, ImportError>;
+    fn read_within(&self, item: usize, room: &Room<'_>) -> Result<Vec<Clip>, ImportError>;
+    /// The same where nothing else is read meanwhile.
+    ///
+    /// # Errors
+    /// As [`read_within`](Self::read_within).
+    fn read(&self, item: usize) -> Result<Vec<Clip>, ImportError> {
+        self.read_within(item, &Room::default())
+    }
     /// Whatever else decides what comes out: an object of options by their names, and what small
     /// files say, as a [`checksum`]; null where [`meta`](Self::meta) holds all. An import that was
     /// stopped goes on only where it is the same.

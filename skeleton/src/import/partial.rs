@@ -1,13 +1,13 @@
 //! An import that isn't finished, in a hidden folder inside the one that is written.
 
 use super::{ImportError, LeftOut};
-use crate::dataset::{DatasetError, Meta, Sample, file_bytes};
+use crate::dataset::{DatasetError, Meta, Rows, Sample, file_bytes};
 use crate::files::write_atomically;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// What an import is of: only the same goes on from what was done.
@@ -59,14 +59,14 @@ impl Partial {
         out.join(".import")
     }
 
-    /// Begins, or goes on where the same was begun before; then the items done are given. With
+    /// Begins, or goes on where the same was begun before; then what was done is given. With
     /// `force`, another import that was begun is forgotten.
     pub(super) fn open(
         out: &Path,
         plan: &Plan<'_>,
         joints: usize,
         force: bool,
-    ) -> Result<(Self, Vec<Entry>), ImportError> {
+    ) -> Result<(Self, Kept), ImportError> {
         let folder = Self::folder(out);
         std::fs::create_dir_all(&folder).map_err(failed(&folder))?;
         let path = folder.join("journal.jsonl");
@@ -91,12 +91,12 @@ impl Partial {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(failed(&plan_path)(error)),
         };
-        let mut entries = Vec::new();
+        let mut kept = Kept::default();
         match found {
             Some(found) if found == wanted => {
                 let room = folder.join("joints.npy").metadata().map_or(0, |m| m.len());
                 let fits = |frames| file_bytes(frames, plan.dataset.bodies, joints) <= room;
-                entries = kept(&mut journal, fits).map_err(failed(&path))?;
+                kept = Kept::read(&mut journal, fits).map_err(failed(&path))?;
             }
             Some(found) if !force => {
                 let reason = format!(
@@ -120,7 +120,7 @@ impl Partial {
             journal,
             pending: Vec::new(),
         };
-        Ok((partial, entries))
+        Ok((partial, kept))
     }
 
     /// Where the joints are gathered.
@@ -157,27 +157,47 @@ impl Partial {
     }
 }
 
-/// The entries of a journal, and cuts off what isn't whole: a line that was being written, or one
-/// whose joints are not there.
-fn kept(journal: &mut File, fits: impl Fn(usize) -> bool) -> io::Result<Vec<Entry>> {
-    let mut text = Vec::new();
-    journal.read_to_end(&mut text)?;
-    let (mut entries, mut frames, mut bytes) = (Vec::new(), 0, 0u64);
-    for line in text.split_inclusive(|byte| *byte == b'\n') {
-        let Ok(entry) = serde_json::from_slice::<Entry>(line) else {
-            break;
-        };
-        let more: usize = entry.samples.iter().map(|sample| sample.frames).sum();
-        if !line.ends_with(b"\n") || !fits(frames + more) {
-            break;
+/// What a journal says of the items done.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// How many items.
+    pub(super) items: usize,
+    /// Their samples.
+    pub(super) rows: Rows,
+    /// Which item each name came from.
+    pub(super) names: HashMap<String, usize>,
+    /// What of them was left out.
+    pub(super) left_out: Vec<LeftOut>,
+}
+
+impl Kept {
+    /// Reads a journal, and cuts off what isn't whole: a line that was being written, or one whose
+    /// joints are not there.
+    fn read(journal: &mut File, fits: impl Fn(usize) -> bool) -> io::Result<Self> {
+        let mut kept = Self::default();
+        let mut reader = BufReader::new(&mut *journal);
+        let (mut line, mut bytes) = (Vec::new(), 0);
+        while reader.read_until(b'\n', &mut line)? > 0 {
+            let Ok(entry) = serde_json::from_slice::<Entry>(&line) else {
+                break;
+            };
+            let more: usize = entry.samples.iter().map(|sample| sample.frames).sum();
+            if !line.ends_with(b"\n") || !fits(kept.rows.frames() + more) {
+                break;
+            }
+            bytes += line.len() as u64;
+            for sample in &entry.samples {
+                kept.rows.push(sample);
+                kept.names.insert(sample.name.clone(), kept.items);
+            }
+            kept.left_out.extend(entry.left_out);
+            kept.items += 1;
+            line.clear();
         }
-        frames += more;
-        bytes += line.len() as u64;
-        entries.push(entry);
+        journal.set_len(bytes)?;
+        journal.seek(SeekFrom::Start(bytes))?;
+        Ok(kept)
     }
-    journal.set_len(bytes)?;
-    journal.seek(SeekFrom::Start(bytes))?;
-    Ok(entries)
 }
 
 /// What stands for texts of which only it matters whether they are the same; not a number, so that

@@ -2,9 +2,10 @@
 
 use super::check::check;
 use super::order::in_order;
-use super::partial::{Entry, Partial, Plan, checksum};
+use super::partial::{Entry, Kept, Partial, Plan, checksum};
+use super::room::Room;
 use super::{Clip, ImportError, LeftOut, Source};
-use crate::dataset::{Dataset, DatasetError, Part, Writer};
+use crate::dataset::{DatasetError, Rows, Writer};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::path::Path;
@@ -48,6 +49,9 @@ pub struct SplitCount {
     /// The authors' counts, where they give some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub official: Option<(usize, usize)>,
+    /// No published source was seen for those.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unconfirmed: bool,
 }
 
 /// The most work that a crash can cost.
@@ -89,12 +93,12 @@ pub fn import(
         settings: source.settings(),
         skip_bad: options.skip_bad,
     };
-    let (mut partial, entries) = Partial::open(out, &plan, joints, options.force)?;
-    let written = fill(source, out, options, stop, progress, &mut partial, entries);
+    let (mut partial, kept) = Partial::open(out, &plan, joints, options.force)?;
+    let written = fill(source, out, options, stop, progress, &mut partial, kept);
     match written {
         Ok(report) => {
             partial.remove()?;
-            report_splits(source, out, report)
+            Ok(report)
         }
         // Work is kept where the source is not at fault.
         Err(error @ (ImportError::Stopped { .. } | ImportError::Dataset(_))) => Err(error),
@@ -123,7 +127,7 @@ fn clear(out: &Path) -> Result<(), ImportError> {
     })
 }
 
-/// Writes the three files, going on after the items of `entries`.
+/// Writes the three files, going on behind what was kept.
 fn fill(
     source: &dyn Source,
     out: &Path,
@@ -131,24 +135,22 @@ fn fill(
     stop: &AtomicBool,
     progress: &mut dyn FnMut(usize),
     partial: &mut Partial,
-    entries: Vec<Entry>,
+    kept: Kept,
 ) -> Result<Report, ImportError> {
     let meta = source.meta();
     let layout = meta.layout(&out.join("dataset.toml"))?;
-    let begun = entries.len();
+    let Kept {
+        items: begun,
+        rows,
+        mut names,
+        left_out: left_out_before,
+    } = kept;
     let mut left_out = source.left_out().to_vec();
-    // Which item each name came from.
-    let mut names = HashMap::new();
-    let mut samples = Vec::new();
-    for (item, entry) in entries.into_iter().enumerate() {
-        names.extend(entry.samples.iter().map(|s| (s.name.clone(), item)));
-        samples.extend(entry.samples);
-        left_out.extend(entry.left_out);
-    }
-    let mut writer = Writer::resume(out, meta.clone(), &partial.joints(), samples)?;
+    left_out.extend(left_out_before);
+    let mut writer = Writer::resume(out, meta.clone(), &partial.joints(), rows)?;
     let mut synced = Instant::now();
-    let read = |item: usize| {
-        let clips = source.read(item)?;
+    let read = |item: usize, room: &Room<'_>| {
+        let clips = source.read_within(item, room)?;
         let name = source.name(item);
         clips
             .iter()
@@ -161,7 +163,7 @@ fn fill(
         let entry = match clips {
             Ok(clips) => {
                 for clip in &clips {
-                    writer.push(clip.sample.clone(), clip.joints.view())?;
+                    writer.push(&clip.sample, clip.joints.view())?;
                 }
                 Entry {
                     samples: clips.into_iter().map(|clip| clip.sample).collect(),
@@ -194,8 +196,12 @@ fn fill(
     let threads = options
         .threads
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    in_order(begun..source.len(), threads, read, take)?;
-    if writer.samples().is_empty() {
+    let bytes = |clips: &Result<Vec<Clip>, ImportError>| {
+        let clips = clips.iter().flatten();
+        clips.map(|clip| size_of_val(&clip.joints.data[..])).sum()
+    };
+    in_order(begun..source.len(), threads, read, bytes, take)?;
+    if writer.rows().is_empty() {
         let first = left_out
             .first()
             .map(|l| format!("; the first: {}: {}", l.item, l.reason));
@@ -210,9 +216,9 @@ fn fill(
         });
     }
     let report = Report {
-        samples: writer.samples().len(),
-        frames: writer.samples().iter().map(|s| s.frames).sum(),
-        splits: Vec::new(),
+        samples: writer.rows().len(),
+        frames: writer.rows().frames(),
+        splits: splits(source, writer.rows()),
         left_out,
     };
     writer.finish()?;
@@ -246,22 +252,27 @@ fn unique(
     Ok(())
 }
 
-fn report_splits(
-    source: &dyn Source,
-    out: &Path,
-    mut report: Report,
-) -> Result<Report, ImportError> {
-    let dataset = Dataset::open(out)?;
-    for name in dataset.meta().splits.keys() {
-        let official = source.official().iter().find(|o| o.split == name);
-        report.splits.push(SplitCount {
-            split: name.clone(),
-            train: dataset.part(name, Part::Train)?.len(),
-            test: dataset.part(name, Part::Test)?.len(),
-            official: official.map(|o| (o.train, o.test)),
-        });
+/// How many samples each split has on both sides, beside the authors' counts.
+fn splits(source: &dyn Source, rows: &Rows) -> Vec<SplitCount> {
+    let rules = &source.meta().splits;
+    let mut counts = vec![[0, 0]; rules.len()];
+    for sample in rows.iter().flatten() {
+        for (count, rule) in counts.iter_mut().zip(rules.values()) {
+            let value = sample.columns.get(&rule.column).map_or("", String::as_str);
+            count[usize::from(!rule.is_train(value))] += 1;
+        }
     }
-    Ok(report)
+    let split = |(name, [train, test]): (&String, [usize; 2])| {
+        let official = source.official().iter().find(|o| o.split == name);
+        SplitCount {
+            split: name.clone(),
+            train,
+            test,
+            official: official.map(|o| (o.train, o.test)),
+            unconfirmed: official.is_some_and(|o| !o.confirmed),
+        }
+    };
+    rules.keys().zip(counts).map(split).collect()
 }
 
 #[cfg(test)]

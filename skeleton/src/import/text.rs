@@ -1,6 +1,8 @@
 //! Text of numbers, line by line.
 
 use super::ImportError;
+use super::room::Room;
+use std::path::Path;
 
 /// Most bytes of a file, or of an archive's member, that are read: far more than any recording has.
 pub(super) const MAX_FILE: u64 = 64 << 20;
@@ -9,12 +11,14 @@ pub(super) const MAX_FILE: u64 = 64 << 20;
 ///
 /// # Errors
 /// It can't be read or is larger than [`MAX_FILE`].
-pub(super) fn read_file(path: &std::path::Path) -> Result<Vec<u8>, ImportError> {
+pub(super) fn read_file(path: &Path, room: &Room<'_>) -> Result<Vec<u8>, ImportError> {
     use std::io::Read;
     let io = |error| ImportError::io(path, error);
     let file = std::fs::File::open(path).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
-    let mut bytes = Vec::with_capacity(size.min(MAX_FILE) as usize + 1);
+    let size = size.min(MAX_FILE) as usize;
+    room.take(size);
+    let mut bytes = Vec::with_capacity(size + 1);
     file.take(MAX_FILE + 1)
         .read_to_end(&mut bytes)
         .map_err(io)?;
@@ -23,6 +27,20 @@ pub(super) fn read_file(path: &std::path::Path) -> Result<Vec<u8>, ImportError> 
         return Err(ImportError::item(path.display().to_string(), reason));
     }
     Ok(bytes)
+}
+
+/// The same of a text.
+///
+/// # Errors
+/// As [`read_file`], or it is no UTF-8.
+pub(super) fn read_text(path: &Path) -> Result<String, ImportError> {
+    let text = String::from_utf8(read_file(path, &Room::default())?);
+    text.map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let place = format!("line {line}");
+        ImportError::at(path.display().to_string(), place, "expected UTF-8 text")
+    })
 }
 
 /// The lines of a file, ended by LF or CRLF.

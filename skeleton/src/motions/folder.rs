@@ -100,7 +100,10 @@ pub fn dataset(
                     let number = take << 16 | part;
                     let joints =
                         recording(&subject, action, number, settings.seconds, settings.fps);
-                    writer.push(sample(id, action, take, part, joints.frames), joints.view())?;
+                    writer.push(
+                        &sample(id, action, take, part, joints.frames),
+                        joints.view(),
+                    )?;
                     done += 1;
                     progress(done);
                 }

@@ -30,6 +30,7 @@ pub struct Array<'p> {
     /// The first index runs fastest.
     fortran: bool,
     data: Cow<'p, [u8]>,
+    raw: &'p [u8],
 }
 
 /// An array whose numbers are not looked at yet.
@@ -49,21 +50,33 @@ impl<'p> Array<'p> {
             fortran,
             data,
         } = Parts::read(value)?;
-        let data = data.bytes()?;
         let mut sizes = shape.iter().copied();
         let bytes = sizes.try_fold(element.size(), usize::checked_mul);
+        let unlike = |found: usize| PickleError::Kind {
+            expected: format!("an array of shape {shape:?}"),
+            found: format!("{found} bytes of {element:?}"),
+        };
+        let raw = data.raw();
+        // A byte that is escaped takes two at most: nothing is unescaped that won't fit.
+        if bytes.is_none_or(|bytes| raw.len() / 2 > bytes) {
+            return Err(unlike(raw.len()));
+        }
+        let data = data.bytes()?;
         match bytes == Some(data.len()) {
             true => Ok(Self {
                 shape,
                 element,
                 fortran,
                 data,
+                raw,
             }),
-            false => Err(PickleError::Kind {
-                expected: format!("an array of shape {shape:?}"),
-                found: format!("{} bytes of {element:?}", data.len()),
-            }),
+            false => Err(unlike(data.len())),
         }
+    }
+
+    /// Where the numbers lie in the pickle's input, escaped or not.
+    pub fn raw(&self) -> &'p [u8] {
+        self.raw
     }
 
     /// The shape alone, as the pickle has it: the numbers need not be there.

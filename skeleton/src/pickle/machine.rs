@@ -72,10 +72,20 @@ pub(super) struct Machine<'i> {
     taken: usize,
 }
 
+/// Bytes after which the caller is told that they have been read.
+const TOLD_EVERY: usize = 16 << 20;
+
+/// Longest text: it is looked at whole, and NumPy's numbers are one where Python 3 wrote protocol 2.
+const LONGEST_TEXT: usize = 256 << 20;
+
 type Result<T> = std::result::Result<T, PickleError>;
 
 impl<'i> Machine<'i> {
-    pub(super) fn run(input: &'i [u8], rules: Rules<'i>) -> Result<Outcome> {
+    pub(super) fn run(
+        input: &'i [u8],
+        rules: Rules<'i>,
+        passed: impl Fn(&'i [u8]),
+    ) -> Result<Outcome> {
         let mut machine = Machine {
             input,
             at: 0,
@@ -87,7 +97,13 @@ impl<'i> Machine<'i> {
             memo: HashMap::new(),
             taken: 0,
         };
-        while !machine.step()? {}
+        let mut told = 0;
+        while !machine.step()? {
+            if machine.at - told > TOLD_EVERY {
+                passed(&input[told..machine.at]);
+                told = machine.at;
+            }
+        }
         let root = machine.pop()?;
         Ok(Outcome {
             nodes: machine.nodes,
@@ -367,6 +383,10 @@ impl<'i> Machine<'i> {
         let start = self.at;
         let bytes = self.bytes(length, "a text")?;
         let node = node(Span::Input { start, length });
+        if matches!(node, Node::Text(_)) && length > LONGEST_TEXT {
+            let reason = format!("a text of {length} bytes; expected at most {LONGEST_TEXT}");
+            return Err(self.malformed(reason));
+        }
         if matches!(node, Node::Text(_)) && std::str::from_utf8(bytes).is_err() {
             return Err(self.malformed("a text: expected UTF-8".into()));
         }
@@ -557,7 +577,10 @@ impl<'i> Machine<'i> {
 
     // What is wrong.
 
-    fn malformed(&self, reason: String) -> PickleError {
+    fn malformed(&self, mut reason: String) -> PickleError {
+        if self.start == 0 {
+            reason.insert_str(0, "this is no pickle: ");
+        }
         PickleError::Malformed {
             at: self.start,
             reason,

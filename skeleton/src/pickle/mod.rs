@@ -41,13 +41,32 @@ impl<B: AsRef<[u8]>> Pickle<B> {
     /// # Errors
     /// The pickle is damaged, too large, or asks for a name that is not on the list.
     pub fn read(input: B, rules: Rules<'_>) -> Result<Self, PickleError> {
-        let machine = Machine::run(input.as_ref(), rules)?;
+        Self::read_through(input, rules, |_, _| {})
+    }
+
+    /// The same for a large input: `passed` is told again and again which part of it has been read
+    /// and won't be looked at until the end.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_through(
+        input: B,
+        rules: Rules<'_>,
+        passed: impl Fn(&B, &[u8]),
+    ) -> Result<Self, PickleError> {
+        let bytes = input.as_ref();
+        let machine = Machine::run(bytes, rules, |part| passed(&input, part))?;
         Ok(Self {
             nodes: machine.nodes,
             root: machine.root,
             length: machine.length,
             input,
         })
+    }
+
+    /// What the pickle was read from.
+    pub fn input(&self) -> &B {
+        &self.input
     }
 
     /// Bytes of the pickle; what follows belongs to something else.

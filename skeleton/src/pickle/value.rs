@@ -225,6 +225,20 @@ impl<'p> Value<'p> {
         .ok_or_else(|| self.unlike("bytes"))
     }
 
+    /// Where [`bytes`](Self::bytes) come from in the input.
+    pub(super) fn raw(self) -> &'p [u8] {
+        match self.kind() {
+            Kind::Bytes(bytes) => bytes,
+            Kind::Object(object) => {
+                let text = object.args.items().ok().and_then(|args| args.get(0));
+                text.and_then(|text| text.text().ok())
+                    .unwrap_or_default()
+                    .as_bytes()
+            }
+            _ => &[],
+        }
+    }
+
     /// A whole number; a truth value is 0 or 1.
     pub fn int(self) -> Result<i64, PickleError> {
         match self.kind() {

@@ -41,6 +41,15 @@ pub(super) fn print(report: &Report, folder: &Path, out: &mut dyn Write) -> io::
     if !rows.is_empty() {
         write!(out, "{}", table(&head, &rows))?;
     }
+    let unconfirmed = report.splits.iter().filter(|split| split.unconfirmed);
+    let unconfirmed: Vec<&str> = unconfirmed.map(|split| split.split.as_str()).collect();
+    if !unconfirmed.is_empty() {
+        let splits = unconfirmed.join(", ");
+        writeln!(
+            out,
+            "  the official counts of {splits} are unconfirmed: no published source was seen for them"
+        )?;
+    }
     let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for left_out in &report.left_out {
         let items = reasons.entry(&left_out.reason).or_default();
@@ -78,12 +87,14 @@ mod tests {
                     train: 1000,
                     test: 9,
                     official: Some((40_091, 16_487)),
+                    unconfirmed: true,
                 },
                 SplitCount {
                     split: "xview".into(),
                     train: 1,
                     test: 2,
                     official: None,
+                    unconfirmed: false,
                 },
             ],
             left_out: left_out.collect(),
@@ -97,6 +108,7 @@ ntu60: 40,091 samples, 1,234 frames
   ─────  ─────  ────  ──────────────  ─────────────
   xsub   1,000     9          40,091         16,487
   xview      1     2
+  the official counts of xsub are unconfirmed: no published source was seen for them
 left out 1: broken
   file 3
 left out 6: listed

@@ -5,11 +5,12 @@ use super::npz::Npz;
 use super::{About, Found, by_part};
 use crate::dataset::{Meta, Sample};
 use crate::element::Element;
+use crate::import::room::{Room, most_frames};
 use crate::import::{Clip, ImportError, Source};
 use crate::layout::Layout;
+use crate::mapped::Mapped;
 use crate::npy;
 use crate::sequence::{CHANNELS, Sequence};
-use memmap2::Mmap;
 use serde_json::Value;
 use std::path::Path;
 
@@ -31,8 +32,8 @@ struct Part {
     /// What the arrays are called in messages.
     x_item: String,
     y_item: String,
-    x: npy::Array<Mmap>,
-    y: npy::Array<Mmap>,
+    x: npy::Array<Mapped>,
+    y: npy::Array<Mapped>,
 }
 
 impl CtrGcn {
@@ -46,6 +47,10 @@ impl CtrGcn {
         let mut open = |name| Part::open(&mut npz, name, joints);
         let parts = [open("train")?, open("test")?];
         let [train, test] = &parts;
+        if train.x.rows() + test.x.rows() == 0 {
+            let reason = "expected samples in its arrays, found none";
+            return Err(ImportError::item(path.display().to_string(), reason));
+        }
         for (item, expected, found) in [
             (&test.x_item, train.width(), test.width()),
             (&test.y_item, train.classes(), test.classes()),
@@ -94,10 +99,13 @@ impl Source for CtrGcn {
         format!("{}: row {row}", part.x_item)
     }
 
-    fn read(&self, item: usize) -> Result<Vec<Clip>, ImportError> {
+    fn read_within(&self, item: usize, room: &Room<'_>) -> Result<Vec<Clip>, ImportError> {
         let (part, row) = self.find(item);
         let label = part.label(row)?;
+        // The row itself, and the clip.
+        room.take(2 * part.x.row(row).len());
         let joints = part.clip(row, self.meta.bodies, self.joints);
+        part.x.release(part.x.row(row));
         if joints.frames == 0 {
             let reason = "nobody is in it: every number is zero";
             return Err(ImportError::at(&part.x_item, format!("row {row}"), reason));
@@ -141,6 +149,13 @@ impl Part {
             );
             return Err(ImportError::item(&part.x_item, reason));
         }
+        let (bodies, frames) = (part.width() / body, x.shape[1]);
+        let most = most_frames(bodies, joints);
+        if frames > most {
+            let reason =
+                format!("shape: expected at most {most} frames of {bodies} bodies, found {frames}");
+            return Err(ImportError::item(&part.x_item, reason));
+        }
         if !matches!(y.shape[..], [rows, classes] if rows == x.rows() && classes > 0) {
             let reason = format!(
                 "shape: expected ({}, classes), one-hot, found {:?}",
@@ -165,6 +180,7 @@ impl Part {
         let element = self.y.element;
         let numbers = self.y.row(row).chunks_exact(element.size());
         let numbers: Vec<f32> = numbers.map(|bytes| element.float(bytes)).collect();
+        self.y.release(self.y.row(row));
         let ones: Vec<usize> = (0..numbers.len()).filter(|i| numbers[*i] != 0.0).collect();
         match ones[..] {
             [label] if numbers[label] == 1.0 => Ok(label),
@@ -182,18 +198,15 @@ impl Part {
     /// A row as (T, M, V, 3), without the zeros that it is padded with at its end.
     fn clip(&self, row: usize, bodies: usize, joints: usize) -> Sequence {
         let bytes = self.x.row(row);
-        let data: Vec<f32> = bytes
-            .chunks_exact(4)
-            .map(|bytes| Element::F32.float(bytes))
-            .collect();
+        let numbers = bytes.chunks_exact(4).map(|bytes| Element::F32.float(bytes));
         let frame = bodies * joints * CHANNELS;
-        let last = data.iter().rposition(|x| *x != 0.0);
+        let last = numbers.clone().rposition(|x| x != 0.0);
         let frames = last.map_or(0, |last| last / frame + 1);
         Sequence {
             frames,
             bodies,
             joints,
-            data: data[..frames * frame].to_vec(),
+            data: numbers.take(frames * frame).collect(),
         }
     }
 }

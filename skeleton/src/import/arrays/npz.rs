@@ -1,9 +1,8 @@
 //! Arrays in an `.npz`, a zip archive of `.npy` files.
 
 use crate::import::ImportError;
-use crate::mapped::map;
+use crate::mapped::Mapped;
 use crate::npy;
-use memmap2::Mmap;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -25,7 +24,7 @@ impl Npz {
         let open = || File::open(path).map_err(|error| ImportError::io(path, error));
         let zip = ZipArchive::new(open()?).map_err(|error| ImportError::Source {
             path: path.into(),
-            reason: format!("expected an .npz file: {error}"),
+            reason: format!("expected a whole .npz file: {error}"),
         })?;
         Ok(Self {
             path: path.into(),
@@ -41,7 +40,7 @@ impl Npz {
 
     /// An array by its name. Of a packed member a copy is unpacked, into a file without a name that
     /// goes with the process.
-    pub(super) fn array(&mut self, name: &str) -> Result<npy::Array<Mmap>, ImportError> {
+    pub(super) fn array(&mut self, name: &str) -> Result<npy::Array<Mapped>, ImportError> {
         let item = self.item(name);
         let fail = |reason: String| ImportError::item(item.clone(), reason);
         let member = format!("{name}.npy");
@@ -59,7 +58,7 @@ impl Npz {
         let stored = member.compression() == CompressionMethod::Stored;
         let map = match member.data_start() {
             Some(start) if stored => match usize::try_from(size) {
-                Ok(length) => map(&self.file, Some((start, length))),
+                Ok(length) => Mapped::new(&self.file, Some((start, length))),
                 Err(_) => Err(std::io::ErrorKind::UnexpectedEof.into()),
             },
             _ if size / MAX_RATIO > packed => {
@@ -67,7 +66,7 @@ impl Npz {
                     "{size} bytes, packed into {packed}: no array of skeletons"
                 )));
             }
-            _ => unpacked(&self.path, &mut member, size).and_then(|file| map(&file, None)),
+            _ => unpacked(&self.path, &mut member, size).and_then(|file| Mapped::new(&file, None)),
         };
         let map = map.map_err(|error| fail(error.to_string()))?;
         npy::Array::read(map).map_err(fail)

@@ -4,17 +4,20 @@
 use super::released::whole;
 use super::{About, Found, MAX_CLASSES};
 use crate::dataset::{Meta, Sample, Split};
+use crate::import::room::{LARGEST_CLIP, Room};
 use crate::import::{Clip, ImportError, Source};
-use crate::mapped::map;
+use crate::mapped::Mapped;
 use crate::pickle::{ARRAYS, Array, Pickle, PickleError, Rules, Value};
 use crate::sequence::{CHANNELS, Sequence};
-use memmap2::Mmap;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// Most values in the pickle: about 40 a sample, and 700 MB of memory.
-const MAX_VALUES: usize = 1 << 24;
+/// Most values in the pickle: about 40 a sample, so some 300,000 samples.
+const MAX_VALUES: usize = 12 << 20;
+
+/// Most bytes of a sample's keypoints.
+const LARGEST_SAMPLE: usize = LARGEST_CLIP;
 
 /// Bodies that are kept by default, the first ones of each sample.
 pub const BODIES: usize = 2;
@@ -27,8 +30,10 @@ pub struct Pyskl {
     path: PathBuf,
     meta: Meta,
     form: Form,
-    pickle: Pickle<Mmap>,
-    samples: Vec<Annotation>,
+    /// Columns that say the side of a sample in each split.
+    columns: Vec<String>,
+    pickle: Pickle<Mapped>,
+    samples: Vec<Result<Annotation, String>>,
 }
 
 /// What a joint is made of.
@@ -61,7 +66,10 @@ const FORMS: [Form; 2] = [
 struct Annotation {
     name: String,
     label: usize,
-    columns: BTreeMap<String, String>,
+    /// Its side in every split; empty where no list has it.
+    sides: Vec<&'static str>,
+    /// Bytes of the keypoints, at most.
+    bytes: usize,
     keypoint: u32,
     score: Option<u32>,
 }
@@ -74,13 +82,13 @@ impl Pyskl {
     /// The pickle is damaged or asks to run code, or an annotation lacks something.
     pub fn open(path: &Path, about: &About, bodies: Option<usize>) -> Result<Self, ImportError> {
         let item = path.display().to_string();
-        let file = File::open(path).and_then(|file| map(&file, None));
+        let file = File::open(path).and_then(|file| Mapped::new(&file, None));
         let file = file.map_err(|error| ImportError::io(path, error))?;
         let rules = Rules {
             names: ARRAYS,
             values: MAX_VALUES,
         };
-        let pickle = Pickle::read(file, rules);
+        let pickle = Pickle::read_through(file, rules, Mapped::release);
         let pickle = pickle.map_err(|error| ImportError::item(&item, error.to_string()))?;
         let field = |name: &str| {
             let value = pickle.root().get(name);
@@ -96,46 +104,38 @@ impl Pyskl {
         let mut samples = Vec::with_capacity(annotations.len());
         let mut form = None;
         let mut most = 0;
-        for (i, annotation) in annotations.iter().enumerate() {
-            let at = |reason: String| ImportError::at(&item, format!("annotation {i}"), reason);
-            let (sample, shape) = Annotation::read(annotation, &lists).map_err(at)?;
-            let [m, _, joints, channels] = shape;
-            most = most.max(m);
-            let found = FORMS
-                .into_iter()
-                .find(|f| (f.joints, f.channels) == (joints, channels));
-            let found = found.ok_or_else(|| {
-                at(format!("keypoint: expected 25 joints of 3 numbers or 17 of 2, found {joints} of {channels}"))
-            })?;
-            if *form.get_or_insert(found) != found {
-                return Err(at(
-                    "keypoint: other joints than in the annotations ahead of it".into(),
-                ));
-            }
+        for annotation in annotations.iter() {
+            // A bad one is told when it is read: it may be left out.
+            let sample = Annotation::read(annotation, &lists).and_then(|(sample, found, m)| {
+                if *form.get_or_insert(found) != found {
+                    return Err("keypoint: other joints than in the annotations ahead of it".into());
+                }
+                most = most.max(m);
+                Ok(sample)
+            });
             samples.push(sample);
         }
         let Some(form) = form else {
-            return Err(ImportError::at(
-                &item,
-                "annotations",
-                "expected at least one",
-            ));
+            let (place, reason) = match samples.into_iter().next() {
+                Some(Err(reason)) => ("annotation 0", reason),
+                _ => ("annotations", "expected at least one".into()),
+            };
+            return Err(ImportError::at(&item, place, reason));
         };
+        let good = || samples.iter().flatten();
         let found = Found {
             layout: form.layout,
             units: form.units,
             bodies: bodies.unwrap_or(BODIES).min(most).clamp(1, MAX_BODIES),
-            classes: samples
-                .iter()
-                .map(|sample| sample.label + 1)
-                .max()
-                .unwrap_or(0),
-            splits: lists.splits(&samples),
+            classes: good().map(|sample| sample.label + 1).max().unwrap_or(0),
+            splits: lists.splits(good),
         };
+        let columns = lists.splits.keys().map(|split| column(split)).collect();
         Ok(Self {
             path: path.into(),
             meta: about.meta(path, found)?,
             form,
+            columns,
             pickle,
             samples,
         })
@@ -152,23 +152,43 @@ impl Source for Pyskl {
     }
 
     fn name(&self, item: usize) -> String {
-        let name = self.samples.get(item).map_or("", |sample| &sample.name);
-        format!("{}: {name}", self.path.display())
+        let path = self.path.display();
+        match self.samples.get(item) {
+            Some(Ok(sample)) => format!("{path}: {}", sample.name),
+            _ => format!("{path}: annotation {item}"),
+        }
     }
 
-    fn read(&self, item: usize) -> Result<Vec<Clip>, ImportError> {
-        let Some(annotation) = self.samples.get(item) else {
-            return Ok(Vec::new());
+    fn read_within(&self, item: usize, room: &Room<'_>) -> Result<Vec<Clip>, ImportError> {
+        let annotation = match self.samples.get(item) {
+            Some(Ok(annotation)) => annotation,
+            Some(Err(reason)) => {
+                let path = self.path.display().to_string();
+                let place = format!("annotation {item}");
+                return Err(ImportError::at(path, place, reason));
+            }
+            None => return Ok(Vec::new()),
         };
-        let joints = annotation.joints(self).map_err(|error| {
+        // The numbers as they lie in the file or, where they are escaped there, beside it; the clip.
+        room.take(2 * annotation.bytes);
+        let fail = |reason: String| {
             let place = format!("sample \"{}\"", annotation.name);
-            ImportError::at(self.path.display().to_string(), place, error.to_string())
-        })?;
+            ImportError::at(self.path.display().to_string(), place, reason)
+        };
+        let joints = annotation.joints(self).map_err(fail)?;
+        if joints.data.iter().all(|x| *x == 0.0) {
+            return Err(fail(
+                "keypoint: nobody is in it: every number is zero".into(),
+            ));
+        }
+        let mut columns = super::columns(&annotation.name);
+        let sides = annotation.sides.iter().map(|side| side.to_string());
+        columns.extend(self.columns.iter().cloned().zip(sides));
         let sample = Sample {
             name: annotation.name.clone(),
             frames: joints.frames,
             label: annotation.label,
-            columns: annotation.columns.clone(),
+            columns,
         };
         Ok(vec![Clip { sample, joints }])
     }
@@ -179,8 +199,8 @@ impl Source for Pyskl {
 }
 
 impl Annotation {
-    /// Everything but the numbers, and the keypoints' shape.
-    fn read(value: Value<'_>, lists: &Lists<'_>) -> Result<(Self, [usize; 4]), String> {
+    /// Everything but the numbers, their form, and the number of bodies.
+    fn read(value: Value<'_>, lists: &Lists<'_>) -> Result<(Self, Form, usize), String> {
         let field = |name: &str| {
             let found = value.get(name).map_err(|error| error.to_string())?;
             found.ok_or_else(|| format!("{name} is missing"))
@@ -195,11 +215,19 @@ impl Annotation {
             .ok_or_else(|| format!("label: expected 0 to {}, found {label}", MAX_CLASSES - 1))?;
         let keypoint = field("keypoint")?;
         let shape = Array::shape(keypoint).map_err(said("keypoint"))?;
-        let [m, frames, v, c] = shape[..] else {
+        let [m, frames, joints, channels] = shape[..] else {
             return Err(format!(
                 "keypoint: expected shape (M, T, V, C), found {shape:?}"
             ));
         };
+        let form = FORMS
+            .into_iter()
+            .find(|f| (f.joints, f.channels) == (joints, channels));
+        let form = form.ok_or_else(|| {
+            format!(
+                "keypoint: expected 25 joints of 3 numbers or 17 of 2, found {joints} of {channels}"
+            )
+        })?;
         if m == 0 || frames == 0 {
             return Err(format!("keypoint: nobody is in it, its shape is {shape:?}"));
         }
@@ -209,24 +237,32 @@ impl Annotation {
                 "total_frames: expected {frames} as keypoint has, found {total}"
             ));
         }
-        let mut columns = super::columns(name);
-        columns.extend(lists.columns(name));
+        let numbers = shape
+            .iter()
+            .try_fold(size_of::<f64>(), |n, size| n.checked_mul(*size));
+        let bytes = numbers.filter(|bytes| *bytes <= LARGEST_SAMPLE);
+        let bytes = bytes.ok_or_else(|| {
+            format!("keypoint: expected at most {LARGEST_SAMPLE} bytes, its shape is {shape:?}")
+        })?;
         let score = value.get("keypoint_score").ok().flatten();
         let annotation = Self {
             name: name.into(),
             label,
-            columns,
+            sides: lists.sides(name).collect(),
+            bytes,
             keypoint: keypoint.identity(),
             score: score.map(Value::identity),
         };
-        Ok((annotation, [m, frames, v, c]))
+        Ok((annotation, form, m))
     }
 
-    fn joints(&self, source: &Pyskl) -> Result<Sequence, PickleError> {
+    fn joints(&self, source: &Pyskl) -> Result<Sequence, String> {
+        let keypoint_failed = |error: PickleError| format!("keypoint: {error}");
+        let score_failed = |error: PickleError| format!("keypoint_score: {error}");
         let Form {
             joints, channels, ..
         } = source.form;
-        let keypoint = Array::read(source.pickle.value(self.keypoint))?;
+        let keypoint = Array::read(source.pickle.value(self.keypoint)).map_err(keypoint_failed)?;
         let &[m, frames, ..] = &keypoint.shape[..] else {
             return Ok(Sequence::zeros(0, source.meta.bodies, joints));
         };
@@ -234,38 +270,42 @@ impl Annotation {
             (false, _) => None,
             (true, Some(score)) => {
                 let value = source.pickle.value(score);
-                let score = Array::read(value)?;
-                match score.shape == [m, frames, joints] {
-                    true => Some(score),
-                    false => {
-                        return Err(PickleError::Kind {
-                            expected: format!("keypoint_score of shape {:?}", [m, frames, joints]),
-                            found: format!("{:?}", score.shape),
-                        });
-                    }
+                let shape = Array::shape(value).map_err(score_failed)?;
+                let expected = [m, frames, joints];
+                if shape != expected {
+                    return Err(format!(
+                        "keypoint_score: expected shape {expected:?}, found {shape:?}"
+                    ));
                 }
+                Some(Array::read(value).map_err(score_failed)?)
             }
             (true, None) => {
-                return Err(PickleError::Kind {
-                    expected: "keypoint_score beside keypoints of two numbers".into(),
-                    found: "none".into(),
-                });
+                let expected = "expected keypoint_score beside keypoints of two numbers";
+                return Err(format!("{expected}, found none"));
             }
         };
         let mut out = Sequence::zeros(frames, source.meta.bodies, joints);
         let bodies = m.min(source.meta.bodies);
         let taken = bodies * frames * joints * channels;
-        for (i, number) in keypoint.floats()?.take(taken).enumerate() {
+        for (i, number) in keypoint
+            .floats()
+            .map_err(keypoint_failed)?
+            .take(taken)
+            .enumerate()
+        {
             let (joint, channel) = (i / channels, i % channels);
             let at = place(&out, joint);
             out.data[at + channel] = number;
         }
         if let Some(score) = score {
-            for (joint, number) in score.floats()?.take(bodies * frames * joints).enumerate() {
+            let numbers = score.floats().map_err(score_failed)?;
+            for (joint, number) in numbers.take(bodies * frames * joints).enumerate() {
                 let at = place(&out, joint);
                 out.data[at + channels] = number;
             }
+            source.pickle.input().release(score.raw());
         }
+        source.pickle.input().release(keypoint.raw());
         Ok(out)
     }
 }
@@ -302,25 +342,22 @@ impl<'p> Lists<'p> {
     }
 
     /// The sample's side in every split; empty where no list has it.
-    fn columns(&self, name: &str) -> impl Iterator<Item = (String, String)> {
-        self.splits.iter().map(move |(split, sides)| {
-            let side = sides.get(name).copied().unwrap_or_default();
-            (column(split), side.to_string())
-        })
+    fn sides(&self, name: &str) -> impl Iterator<Item = &'static str> {
+        let sides = self.splits.values();
+        sides.map(move |sides| sides.get(name).copied().unwrap_or_default())
     }
 
     /// Splits that place every sample; a sample that is on no side would count as one for testing.
-    fn splits(&self, samples: &[Annotation]) -> BTreeMap<String, Split> {
-        let whole = |split: &&String| {
-            let column = column(split);
-            let sides = || {
-                samples
-                    .iter()
-                    .map(|sample| sample.columns[&column].as_str())
-            };
+    fn splits<'s, I: Iterator<Item = &'s Annotation>>(
+        &self,
+        samples: impl Fn() -> I,
+    ) -> BTreeMap<String, Split> {
+        let whole = |i: usize| {
+            let sides = || samples().map(|sample| sample.sides[i]);
             sides().all(|side| !side.is_empty()) && sides().any(|side| side == SIDES[0])
         };
-        let splits = self.splits.keys().filter(whole).map(|split| {
+        let splits = self.splits.keys().enumerate().filter(|(i, _)| whole(*i));
+        let splits = splits.map(|(_, split)| {
             let rule = Split {
                 column: column(split),
                 train: Some(vec![SIDES[0].into()]),

@@ -4,13 +4,13 @@
 use super::{About, Found, MAX_CLASSES, by_part};
 use crate::dataset::{Meta, Sample};
 use crate::element::Element;
+use crate::import::room::{Room, most_frames};
 use crate::import::{Clip, ImportError, Source, checksum};
 use crate::layout::Layout;
-use crate::mapped::map;
+use crate::mapped::Mapped;
 use crate::npy;
 use crate::pickle::{ARRAYS, Array, Kind, Pickle, PickleError, Rules, Value};
 use crate::sequence::{CHANNELS, Sequence};
-use memmap2::Mmap;
 use serde_json::json;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -34,10 +34,13 @@ pub struct Released {
 struct Part {
     name: &'static str,
     path: PathBuf,
-    positions: npy::Array<Mmap>,
-    /// Name and label of each row.
-    labels: Vec<(String, usize)>,
+    labels_path: PathBuf,
+    positions: npy::Array<Mapped>,
+    labels: Vec<Labelled>,
 }
+
+/// Name and label of a row, or what is wrong with them.
+type Labelled = Result<(String, usize), String>;
 
 impl Released {
     /// Opens the parts that are in `folder`; positions are mapped, not read.
@@ -68,7 +71,10 @@ impl Released {
             }
             [bodies, ..] => bodies,
         };
-        let labels = parts.iter().flat_map(|part| &part.labels);
+        if parts.iter().all(|part| part.labels.is_empty()) {
+            return Err(fail("expected samples in its arrays, found none"));
+        }
+        let labels = parts.iter().flat_map(|part| &part.labels).flatten();
         let found = Found {
             layout: LAYOUT,
             units: "metre",
@@ -105,17 +111,26 @@ impl Source for Released {
 
     fn name(&self, item: usize) -> String {
         match self.find(item) {
-            Some((part, row)) => format!("{}: {}", part.path.display(), part.labels[row].0),
+            Some((part, row)) => match &part.labels[row] {
+                Ok((name, _)) => format!("{}: {name}", part.path.display()),
+                Err(_) => format!("{}: sample {row}", part.path.display()),
+            },
             None => String::new(),
         }
     }
 
-    fn read(&self, item: usize) -> Result<Vec<Clip>, ImportError> {
+    fn read_within(&self, item: usize, room: &Room<'_>) -> Result<Vec<Clip>, ImportError> {
         let Some((part, row)) = self.find(item) else {
             return Ok(Vec::new());
         };
-        let (name, label) = &part.labels[row];
+        let (name, label) = part.labels[row].as_ref().map_err(|reason| {
+            let path = part.labels_path.display().to_string();
+            ImportError::at(path, format!("sample {row}"), reason)
+        })?;
+        // The row itself, and the clip.
+        room.take(2 * part.positions.row(row).len());
         let joints = part.clip(row);
+        part.positions.release(part.positions.row(row));
         if joints.frames == 0 {
             return Err(ImportError::at(
                 part.path.display().to_string(),
@@ -138,7 +153,7 @@ impl Source for Released {
 
     fn settings(&self) -> serde_json::Value {
         let labels = self.parts.iter().flat_map(|part| &part.labels);
-        json!({"labels": checksum(labels.map(|(_, label)| label.to_string()))})
+        json!({"labels": checksum(labels.map(|row| format!("{row:?}")))})
     }
 }
 
@@ -146,7 +161,7 @@ impl Part {
     fn open(folder: &Path, name: &'static str) -> Result<Self, ImportError> {
         let path = folder.join(format!("{name}_position.npy"));
         let fail = |reason: String| ImportError::item(path.display().to_string(), reason);
-        let file = File::open(&path).and_then(|file| map(&file, None));
+        let file = File::open(&path).and_then(|file| Mapped::new(&file, None));
         let file = file.map_err(|error| ImportError::io(&path, error))?;
         let positions = npy::Array::read(file).map_err(fail)?;
         if positions.element != Element::F32 {
@@ -165,7 +180,15 @@ impl Part {
                 )));
             }
         }
-        let labels = read_labels(&folder.join(format!("{name}_label.pkl")))?;
+        let (frames, bodies) = (positions.shape[2], positions.shape[4]);
+        let most = most_frames(bodies, joints);
+        if frames > most {
+            return Err(fail(format!(
+                "shape: expected at most {most} frames of {bodies} bodies, found {frames}"
+            )));
+        }
+        let labels_path = folder.join(format!("{name}_label.pkl"));
+        let labels = read_labels(&labels_path)?;
         if labels.len() != positions.rows() {
             return Err(fail(format!(
                 "{} samples, but {name}_label.pkl names {}",
@@ -176,6 +199,7 @@ impl Part {
         Ok(Self {
             name,
             path,
+            labels_path,
             positions,
             labels,
         })
@@ -213,8 +237,8 @@ impl Part {
 }
 
 /// The pair (names, labels).
-fn read_labels(path: &Path) -> Result<Vec<(String, usize)>, ImportError> {
-    let bytes = File::open(path).and_then(|file| map(&file, None));
+fn read_labels(path: &Path) -> Result<Vec<Labelled>, ImportError> {
+    let bytes = File::open(path).and_then(|file| Mapped::new(&file, None));
     let bytes = bytes.map_err(|error| ImportError::io(path, error))?;
     let fail =
         |error: PickleError| ImportError::item(path.display().to_string(), error.to_string());
@@ -228,38 +252,29 @@ fn read_labels(path: &Path) -> Result<Vec<(String, usize)>, ImportError> {
         .array()
         .map_err(|_| fail(pickle.root().unlike("a pair of names and labels")))?;
     let names = names.items().map_err(fail)?;
-    let labels = match labels.kind() {
-        Kind::Object(_) => Array::read(labels).and_then(|array| array.ints()),
-        _ => labels
-            .items()
-            .and_then(|labels| labels.iter().map(whole).collect()),
-    }
-    .map_err(fail)?;
+    let labels: Vec<Result<i64, PickleError>> = match labels.kind() {
+        Kind::Object(_) => {
+            let array = Array::read(labels).and_then(|array| array.ints());
+            array.map_err(fail)?.into_iter().map(Ok).collect()
+        }
+        _ => labels.items().map_err(fail)?.iter().map(whole).collect(),
+    };
     if names.len() != labels.len() {
         return Err(ImportError::item(
             path.display().to_string(),
             format!("{} names, but {} labels", names.len(), labels.len()),
         ));
     }
-    let rows = names.iter().zip(labels).enumerate();
-    let rows = rows.map(|(row, (name, label))| {
-        let at = |reason: String| {
-            ImportError::at(path.display().to_string(), format!("sample {row}"), reason)
-        };
-        let name = name.text().map_err(|error| at(format!("name: {error}")))?;
+    let row = |(name, label): (Value<'_>, Result<i64, PickleError>)| {
+        let name = name.text().map_err(|error| format!("name: {error}"))?;
         let name = name.strip_suffix(".skeleton").unwrap_or(name);
-        let known = usize::try_from(label)
-            .ok()
-            .filter(|label| *label < MAX_CLASSES);
-        let label = known.ok_or_else(|| {
-            at(format!(
-                "label: expected 0 to {}, found {label}",
-                MAX_CLASSES - 1
-            ))
-        })?;
+        let label = label.map_err(|error| format!("label: {error}"))?;
+        let known = usize::try_from(label).ok().filter(|n| *n < MAX_CLASSES);
+        let most = MAX_CLASSES - 1;
+        let label = known.ok_or_else(|| format!("label: expected 0 to {most}, found {label}"))?;
         Ok((name.to_string(), label))
-    });
-    rows.collect()
+    };
+    Ok(names.iter().zip(labels).map(row).collect())
 }
 
 /// A whole number, Python's or NumPy's.

@@ -480,3 +480,62 @@ fn hostile_pickles_are_refused_and_nothing_runs() {
     }
     assert!(!Path::new("PWNED").exists());
 }
+
+/// Good and bad rows of one source: what is read, and what is said of the others.
+fn sorted(source: &dyn Source) -> (Vec<String>, Vec<String>) {
+    let (mut names, mut messages) = (Vec::new(), Vec::new());
+    for item in 0..source.len() {
+        match source.read(item) {
+            Ok(clips) => names.extend(clips.into_iter().map(|clip| clip.sample.name)),
+            Err(error) => messages.push(error.to_string()),
+        }
+    }
+    (names, messages)
+}
+
+#[test]
+fn one_bad_row_leaves_the_others_good() {
+    let folder = tempfile::tempdir().expect("folder");
+    let ones = 1f32.to_le_bytes().repeat(3 * 3 * 25);
+    let array = npy_file("<f4", false, "(3, 3, 1, 25, 1)", &ones);
+    fs::write(folder.path().join("train_position.npy"), array).expect("written");
+    // (["a", "b", "c"], [1, -1, "x"]), as text.
+    let labels = b"((lVa\naVb\naVc\na(lI1\naI-1\naVx\nat.";
+    fs::write(folder.path().join("train_label.pkl"), labels).expect("written");
+    let source = Released::open(folder.path(), &About::default()).expect("opened");
+    assert_eq!(source.meta().classes.len(), 2);
+    let (names, messages) = sorted(&source);
+    assert_eq!(names, ["a"]);
+    let expected = [
+        "train_label.pkl: sample 1: label: expected 0 to 99999, found -1",
+        "train_label.pkl: sample 2: label: expected a whole number, found \"x\"",
+    ];
+    assert_eq!(messages.len(), 2);
+    for (message, expected) in messages.iter().zip(expected) {
+        assert!(message.ends_with(expected), "{message}");
+    }
+
+    let good = fs::read(fixtures().join("pyskl_two.4.pkl")).expect("bytes");
+    let from = b"total_frames\x94K\x02";
+    let at = good.windows(from.len()).position(|w| w == from);
+    let mut bytes = good.clone();
+    bytes[at.expect("there") + from.len() - 1] = 9;
+    let path = folder.path().join("x.pkl");
+    fs::write(&path, bytes).expect("written");
+    let whole = Pyskl::open(&fixtures().join("pyskl_two.4.pkl"), &About::default(), None);
+    let source = Pyskl::open(&path, &About::default(), None).expect("opened");
+    assert_eq!(source.len(), whole.expect("opened").len());
+    let (names, messages) = sorted(&source);
+    assert_eq!((names.len(), messages.len()), (source.len() - 1, 1));
+    assert!(
+        messages[0].contains("annotation 0: total_frames"),
+        "{messages:?}"
+    );
+    assert!(source.name(0).ends_with("x.pkl: annotation 0"));
+}
+
+#[test]
+fn a_text_is_no_pickle() {
+    let message = pyskl(b"hello");
+    assert!(message.contains("byte 0: this is no pickle"), "{message}");
+}

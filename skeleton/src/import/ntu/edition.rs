@@ -39,11 +39,13 @@ const NTU60_OFFICIAL: [Official; 2] = [
         split: "xsub",
         train: 40_091,
         test: 16_487,
+        confirmed: true,
     },
     Official {
         split: "xview",
         train: 37_646,
         test: 18_932,
+        confirmed: true,
     },
 ];
 
@@ -52,11 +54,13 @@ const NTU120_OFFICIAL: [Official; 2] = [
         split: "xsub",
         train: 63_026,
         test: 50_919,
+        confirmed: true,
     },
     Official {
         split: "xset",
         train: 54_468,
         test: 59_477,
+        confirmed: true,
     },
 ];
 

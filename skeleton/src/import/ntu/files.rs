@@ -2,6 +2,7 @@
 
 use crate::import::ImportError;
 use crate::import::archive::Archive;
+use crate::import::room::Room;
 use crate::import::text::read_file;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
@@ -98,10 +99,10 @@ impl Files {
     }
 
     /// All of a file.
-    pub(super) fn read(&self, file: &File) -> Result<Vec<u8>, ImportError> {
+    pub(super) fn read(&self, file: &File, room: &Room<'_>) -> Result<Vec<u8>, ImportError> {
         match &file.place {
-            Place::Path(path) => read_file(path),
-            Place::Member(archive, member) => self.archives[*archive].read(*member),
+            Place::Path(path) => read_file(path, room),
+            Place::Member(archive, member) => self.archives[*archive].read(*member, room),
         }
     }
 }

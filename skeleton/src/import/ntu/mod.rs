@@ -8,6 +8,8 @@ pub mod skeleton;
 
 pub use edition::Edition;
 
+use super::room::{Room, clip_bytes};
+use super::text::read_text;
 use super::{Bodies, Clip, ImportError, LeftOut, Official, Source};
 use crate::dataset::{Meta, Sample};
 use files::{File, Files};
@@ -81,7 +83,7 @@ impl Ntu {
         let reason = |file: &File| {
             if missing.contains(&file.stem) {
                 Some("listed as a sample with a missing skeleton".to_string())
-            } else if action(file) > edition.actions() {
+            } else if (edition.actions() + 1..=Edition::Ntu120.actions()).contains(&action(file)) {
                 Some(format!("not one of the {} classes", edition.actions()))
             } else {
                 None
@@ -120,7 +122,7 @@ impl Missing {
 
 /// The names of a list; what stands ahead of the first one is a header.
 fn read_names(path: &Path) -> Result<HashSet<String>, ImportError> {
-    let text = std::fs::read_to_string(path).map_err(|error| ImportError::io(path, error))?;
+    let text = read_text(path)?;
     let mut names = HashSet::new();
     for (i, line) in text.lines().enumerate() {
         let name = line.trim().trim_end_matches(".skeleton");
@@ -156,18 +158,32 @@ impl Source for Ntu {
         self.files.name(&self.files.list[item])
     }
 
-    fn read(&self, item: usize) -> Result<Vec<Clip>, ImportError> {
+    fn read_within(&self, item: usize, room: &Room<'_>) -> Result<Vec<Clip>, ImportError> {
         let file = &self.files.list[item];
         let item = self.files.name(file);
         let name = Name::parse(&file.stem).ok_or_else(|| {
             let reason = format!(
-                "name: expected SsssCcccPpppRrrrAaaa, found \"{}\"",
+                "name: expected SsssCcccPpppRrrrAaaa with numbers from 1, found \"{}\"",
                 file.stem
             );
             ImportError::item(item.clone(), reason)
         })?;
-        let recording = Recording::parse(&item, &self.files.read(file)?)?;
+        let (action, actions) = (usize::from(name.action), self.edition.actions());
+        if action > actions {
+            let reason = format!("action: expected 1 to {actions}, found {action}");
+            return Err(ImportError::item(item, reason));
+        }
+        let text = self.files.read(file, room)?;
+        // A body is shorter in memory than as text, and a clip has two at most.
+        room.take(text.len());
+        let recording = Recording::parse(&item, &text)?;
+        drop(text);
         let limit = self.settings.max_frames;
+        room.take(clip_bytes(
+            recording.frames(),
+            people::BODIES,
+            skeleton::JOINTS,
+        ));
         let mut joints = match self.settings.bodies {
             Bodies::Released => people::released(&recording, limit.unwrap_or(RELEASED_FRAMES)),
             Bodies::Tracked => people::tracked(&recording),
@@ -181,7 +197,7 @@ impl Source for Ntu {
         let sample = Sample {
             name: file.stem.clone(),
             frames: joints.frames,
-            label: usize::from(name.action) - 1,
+            label: action - 1,
             columns: name.columns(),
         };
         Ok(vec![Clip { sample, joints }])

@@ -200,6 +200,36 @@ fn a_folder_becomes_a_data_set() {
 }
 
 #[test]
+fn an_action_of_no_edition_is_a_bad_file() {
+    let (folder, out) = (
+        tempfile::tempdir().expect("folder"),
+        tempfile::tempdir().expect("out"),
+    );
+    let one: &[&[(u64, f64)]] = &[&[(7, 0.0)]];
+    write(folder.path(), "S001C001P001R001A121", one);
+    write(folder.path(), "S001C001P001R001A001", one);
+    let settings = Settings {
+        missing: Missing::Nothing,
+        ..Settings::default()
+    };
+    let source = Ntu::open(&[folder.path().into()], settings).expect("opened");
+    assert!(source.left_out().is_empty());
+    let bring = |skip_bad| {
+        let options = Options {
+            skip_bad,
+            ..Options::default()
+        };
+        let stop = AtomicBool::new(false);
+        import(&source, &out.path().join("x"), &options, &stop, &mut |_| {})
+    };
+    let message = bring(false).expect_err("refused").to_string();
+    let expected = "A121.skeleton: action: expected 1 to 120, found 121";
+    assert!(message.ends_with(expected), "{message}");
+    let report = bring(true).expect("imported");
+    assert_eq!((report.samples, report.left_out.len()), (1, 1));
+}
+
+#[test]
 fn an_action_above_60_makes_it_ntu_120_unless_told() {
     let (folder, out) = (
         tempfile::tempdir().expect("a"),
@@ -399,7 +429,7 @@ fn bad_archives_are_named() {
     fs::write(&path, &whole[..whole.len() / 2]).expect("written");
     let cut = refused(&path);
     assert!(
-        cut.contains("a.zip: expected a folder or a zip archive"),
+        cut.contains("a.zip: expected a folder or a whole zip archive"),
         "{cut}"
     );
     let mut broken = whole.clone();
@@ -433,7 +463,9 @@ fn bad_sources_are_named() {
     write(folder.path(), "S001C001P001R001A001", &[&[(7, 0.0)]]);
     write(folder.path(), "take1", &[&[(7, 0.0)]]);
     let name = refused(folder.path());
-    assert!(name.ends_with("take1.skeleton: name: expected SsssCcccPpppRrrrAaaa, found \"take1\""));
+    assert!(name.ends_with(
+        "take1.skeleton: name: expected SsssCcccPpppRrrrAaaa with numbers from 1, found \"take1\""
+    ));
     fs::remove_file(folder.path().join("take1.skeleton")).expect("removed");
     write(folder.path(), "S001C001P001R001A002", &[&[], &[]]);
     let nobody = refused(folder.path());

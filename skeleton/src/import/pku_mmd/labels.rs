@@ -13,18 +13,44 @@ pub(super) struct Action {
     pub(super) frames: Range<usize>,
 }
 
+/// Most actions of a recording; the authors' have some twenty.
+const MAX_ACTIONS: usize = 10_000;
+
+/// How many actions may be done at once on average, which in part II are two at times.
+const OVERLAP: usize = 2;
+
 /// Reads a label file; `item` is its name for messages, `frames` the recording's length.
 ///
 /// # Errors
-/// A line has other fields, or numbers that don't fit the recording or the classes.
+/// There is no action; a line has other fields, or numbers that don't fit the recording or the classes.
 pub(super) fn parse(
     item: &str,
     text: &[u8],
     classes: usize,
     frames: usize,
 ) -> Result<Vec<Action>, ImportError> {
-    let lines = Lines::new(item, text).filter(|line| !line.is_blank());
-    lines.map(|line| action(&line, classes, frames)).collect()
+    let mut actions = Vec::new();
+    let mut cut = 0;
+    for line in Lines::new(item, text).filter(|line| !line.is_blank()) {
+        let action = action(&line, classes, frames)?;
+        cut += action.frames.len();
+        // Each becomes a clip of its own, whose joints are copied.
+        if actions.len() == MAX_ACTIONS || cut > OVERLAP * frames {
+            let reason = format!(
+                "expected at most {MAX_ACTIONS}, together at most {OVERLAP} times as long as the \
+                 recording of {frames} frames"
+            );
+            return Err(line.error("actions", reason));
+        }
+        actions.push(action);
+    }
+    match actions.is_empty() {
+        false => Ok(actions),
+        true => Err(ImportError::item(
+            item,
+            "actions: expected at least one, found none",
+        )),
+    }
 }
 
 fn action(line: &Line<'_>, classes: usize, frames: usize) -> Result<Action, ImportError> {

@@ -2,6 +2,7 @@
 //! between commas, a title, the names.
 
 use crate::import::ImportError;
+use crate::import::text::read_text;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -37,7 +38,7 @@ impl SplitFile {
         let name = Self::split_of(path).ok_or_else(|| {
             whole("expected a name such as cross-subject.txt or cross-view.txt".into())
         })?;
-        let text = std::fs::read_to_string(path).map_err(|error| ImportError::io(path, error))?;
+        let text = read_text(path)?;
         let mut parts = HashMap::new();
         let mut part = None;
         for (i, line) in text.lines().enumerate() {

@@ -99,6 +99,7 @@ fn recordings_are_cut_into_actions() {
         .collect();
     assert_eq!(counts, [("xsub", 4, 2), ("xview", 4, 2)]);
     assert_eq!(report.splits[0].official, Some((18_841, 2_704)));
+    assert!(report.splits[0].unconfirmed);
     assert_eq!(report.splits[1].official, Some((14_357, 7_188)));
 }
 
@@ -210,6 +211,16 @@ fn bad_files_are_named() {
             "Label/0002-L.txt",
             "1,5,4,1".into(),
             "end: expected a whole number from 5",
+        ),
+        (
+            "Label/0002-L.txt",
+            "\n".into(),
+            "Label/0002-L.txt: actions: expected at least one, found none",
+        ),
+        (
+            "Label/0002-L.txt",
+            "1,1,9,1\n".repeat(3),
+            "line 3: actions: expected at most 10000, together at most 2 times as long",
         ),
         (
             "Label/0002-L.txt",

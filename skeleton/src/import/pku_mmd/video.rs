@@ -13,6 +13,11 @@ const JOINTS: usize = 25;
 /// Numbers in a line.
 const NUMBERS: usize = BODIES * JOINTS * CHANNELS;
 
+/// Bytes of the joints in so much text, at most: a digit and a blank for a number.
+pub(super) fn most_bytes(text: usize) -> usize {
+    text / 2 * size_of::<f32>()
+}
+
 /// Reads a recording; `item` is its name for messages.
 ///
 /// # Errors

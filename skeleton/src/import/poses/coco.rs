@@ -1,13 +1,15 @@
 //! 17 joints of COCO: Ultralytics' `to_json`, AlphaPose's and COCO's own results and annotations.
 
 use super::folder::{Form, numbered, trailing_number};
+use super::json::{AtMost, Json};
 use super::openpose::flat;
-use super::people::{Crowd, LIMIT, Seen};
-use super::{About, ImportError, Poses, Reader, json};
+use super::people::{Crowd, LIMIT, MOST_PEOPLE, Seen};
+use super::{About, ImportError, Poses, Reader};
+use crate::import::room::Room;
 use crate::layout::Layout;
 use serde::Deserialize;
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -57,47 +59,29 @@ struct Detection {
     idx: Option<Track>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
+/// A number, or a name that ends in one.
 enum Image {
     Number(u64),
     Name(String),
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Track {
-    One(f64),
-    Many(Vec<f64>),
-    Other(serde::de::IgnoredAny),
-}
+/// A number, or the first of a list; nothing where it is something else.
+struct Track(Option<f64>);
+
+/// More numbers than those of any body.
+type Numbers = AtMost<Option<f32>, 1024>;
 
 /// x, y and confidence joint by joint, or three arrays.
 enum Keypoints {
-    Triples(Vec<Option<f32>>),
+    Triples(Numbers),
     Arrays(Arrays),
 }
 
 #[derive(Deserialize)]
 struct Arrays {
-    x: Vec<Option<f32>>,
-    y: Vec<Option<f32>>,
-    visible: Option<Vec<Option<f32>>>,
-}
-
-/// What a file is.
-enum Part {
-    /// Everybody in one frame, or of all frames with their images' names.
-    People(Vec<Detection>),
-    /// Frame by frame.
-    Frames(Vec<Vec<Detection>>),
-    /// COCO's annotations.
-    Annotations(Annotations),
-}
-
-#[derive(Deserialize)]
-struct Annotations {
-    annotations: Vec<Detection>,
+    x: Numbers,
+    y: Numbers,
+    visible: Option<Numbers>,
 }
 
 impl<'de> Deserialize<'de> for Keypoints {
@@ -111,7 +95,7 @@ impl<'de> Deserialize<'de> for Keypoints {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Keypoints, A::Error> {
-                Vec::deserialize(SeqAccessDeserializer::new(seq)).map(Keypoints::Triples)
+                AtMost::of(seq).map(Keypoints::Triples)
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Keypoints, A::Error> {
@@ -122,25 +106,79 @@ impl<'de> Deserialize<'de> for Keypoints {
     }
 }
 
-impl Part {
-    /// The first two brackets tell the forms apart, so that errors name the field of the right one.
-    fn read(
-        item: &str,
-        text: &[u8],
-        take: impl FnMut(Self) -> Result<(), ImportError>,
-    ) -> Result<(), ImportError> {
-        let mut brackets = text.iter().filter(|b| !b.is_ascii_whitespace());
-        let mut take = take;
-        match (brackets.next(), brackets.next()) {
-            (Some(b'{'), _) => take(Self::Annotations(json::value(item, text)?)),
-            (Some(b'['), Some(b'[')) => take(Self::Frames(json::value(item, text)?)),
-            _ => json::values(item, text, |people| take(Self::People(people))),
+impl<'de> Deserialize<'de> for Image {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+        impl Visitor<'_> for Form {
+            type Value = Image;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a whole number from 0, or a name that ends in one")
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Image, E> {
+                Ok(Image::Number(number))
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Image, E> {
+                Ok(Image::Name(name.into()))
+            }
         }
+        deserializer.deserialize_any(Form)
+    }
+}
+
+impl<'de> Deserialize<'de> for Track {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+        impl<'de> Visitor<'de> for Form {
+            type Value = Track;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a track's number")
+            }
+
+            fn visit_u64<E>(self, id: u64) -> Result<Track, E> {
+                Ok(Track(Some(id as f64)))
+            }
+
+            fn visit_i64<E>(self, id: i64) -> Result<Track, E> {
+                Ok(Track(Some(id as f64)))
+            }
+
+            fn visit_f64<E>(self, id: f64) -> Result<Track, E> {
+                Ok(Track(Some(id)))
+            }
+
+            fn visit_str<E>(self, _: &str) -> Result<Track, E> {
+                Ok(Track(None))
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Track, E> {
+                Ok(Track(None))
+            }
+
+            fn visit_unit<E>(self) -> Result<Track, E> {
+                Ok(Track(None))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut ids: A) -> Result<Track, A::Error> {
+                let first = ids.next_element::<Option<f64>>()?;
+                while ids.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Track(first.flatten()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Track, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Track(None))
+            }
+        }
+        deserializer.deserialize_any(Form)
     }
 }
 
 impl Reader for Coco {
-    fn read(&self, clip: &Path, crowd: &mut Crowd) -> Result<Option<f64>, ImportError> {
+    fn read(&self, clip: &Path, crowd: &mut Crowd<'_>) -> Result<Option<f64>, ImportError> {
         let files = match clip.is_dir() {
             true => numbered(clip, &["json"], "")?,
             false => vec![(0, clip.to_path_buf())],
@@ -150,15 +188,14 @@ impl Reader for Coco {
             let item = path.display().to_string();
             skip(crowd, &item, next, number)?;
             next = number.saturating_add(1);
-            let text = json::read(&path)?;
-            Part::read(&item, &text, |part| self.part(&item, part, crowd))?;
+            self.file(Json::open(&path)?, crowd)?;
         }
         Ok(None)
     }
 }
 
 /// Frames that have no file or no entry are such in which nobody is known.
-fn skip(crowd: &mut Crowd, item: &str, next: u64, number: u64) -> Result<(), ImportError> {
+fn skip(crowd: &mut Crowd<'_>, item: &str, next: u64, number: u64) -> Result<(), ImportError> {
     let skipped = number.saturating_sub(next);
     if skipped > LIMIT as u64 {
         let reason = format!("frame {number} follows frame {next}; at most {LIMIT} are taken");
@@ -168,69 +205,37 @@ fn skip(crowd: &mut Crowd, item: &str, next: u64, number: u64) -> Result<(), Imp
 }
 
 impl Coco {
-    fn part(&self, item: &str, part: Part, crowd: &mut Crowd) -> Result<(), ImportError> {
-        match part {
-            Part::Frames(frames) => {
-                for (t, people) in frames.into_iter().enumerate() {
-                    let place = |i: usize| format!("[{t}][{i}]");
-                    crowd.push(self.people(item, place, people)?)?;
+    /// The first two brackets tell the forms apart, so that errors name the field of the right one.
+    fn file(&self, mut json: Json, crowd: &mut Crowd<'_>) -> Result<(), ImportError> {
+        let item = json.item.clone();
+        match json.first {
+            [Some(b'{'), _] => {
+                let mut all = Images::new(self, &item, "annotations", crowd.room());
+                json.elements_of("annotations", |person| all.add(person))?;
+                all.into_frames(crowd)?;
+                json.end()
+            }
+            [Some(b'['), Some(b'[')] => {
+                let mut t = 0;
+                json.elements(|people: AtMost<Detection, MOST_PEOPLE>| {
+                    let mut seen = Vec::new();
+                    for (i, person) in people.0.into_iter().enumerate() {
+                        seen.extend(self.person(&item, &format!("[{t}][{i}]"), person)?);
+                    }
+                    t += 1;
+                    crowd.push(seen)
+                })?;
+                json.end()
+            }
+            _ => {
+                while json.more() {
+                    let mut all = Images::new(self, &item, "", crowd.room());
+                    json.elements(|person| all.add(person))?;
+                    all.into_frames(crowd)?;
                 }
                 Ok(())
             }
-            Part::People(people) if people.iter().all(|p| p.image_id.is_none()) => {
-                crowd.push(self.people(item, |i| format!("[{i}]"), people)?)
-            }
-            Part::People(people) => self.images(item, "", people, crowd),
-            Part::Annotations(all) => self.images(item, "annotations", all.annotations, crowd),
         }
-    }
-
-    /// All people of all frames in one list, told apart by their images.
-    fn images(
-        &self,
-        item: &str,
-        list: &str,
-        people: Vec<Detection>,
-        crowd: &mut Crowd,
-    ) -> Result<(), ImportError> {
-        let mut frames: BTreeMap<u64, Vec<Seen>> = BTreeMap::new();
-        for (i, person) in people.into_iter().enumerate() {
-            let place = format!("{list}[{i}]");
-            let number = match &person.image_id {
-                Some(Image::Number(number)) => Some(*number),
-                Some(Image::Name(name)) => trailing_number(
-                    name.rsplit_once('.')
-                        .map_or(name.as_str(), |(stem, _)| stem),
-                ),
-                None => None,
-            };
-            let number = number.ok_or_else(|| {
-                let expected = "expected a number, or a name that ends in one, as in \"12.jpg\"";
-                ImportError::at(item, format!("{place}.image_id"), expected)
-            })?;
-            let seen = self.person(item, &place, person)?;
-            frames.entry(number).or_default().extend(seen);
-        }
-        let mut next = frames.keys().next().copied().unwrap_or(0);
-        for (number, people) in frames {
-            skip(crowd, item, next, number)?;
-            next = number.saturating_add(1);
-            crowd.push(people)?;
-        }
-        Ok(())
-    }
-
-    fn people(
-        &self,
-        item: &str,
-        place: impl Fn(usize) -> String,
-        people: Vec<Detection>,
-    ) -> Result<Vec<Seen>, ImportError> {
-        let mut seen = Vec::new();
-        for (i, person) in people.into_iter().enumerate() {
-            seen.extend(self.person(item, &place(i), person)?);
-        }
-        Ok(seen)
     }
 
     /// `None` for a detection that has no keypoints, such as a box.
@@ -253,12 +258,14 @@ impl Coco {
             }
         };
         let triples: Vec<[Option<f32>; 3]> = match &keypoints {
-            Keypoints::Triples(numbers) => {
+            Keypoints::Triples(AtMost(numbers)) => {
                 check("", 3 * joints, numbers.len())?;
                 let triples = numbers.chunks_exact(3);
                 triples.map(|n| [n[0], n[1], n[2]]).collect()
             }
             Keypoints::Arrays(Arrays { x, y, visible }) => {
+                let (x, y) = (&x.0, &y.0);
+                let visible = visible.as_ref().map(|visible| &visible.0);
                 check(".x", joints, x.len())?;
                 check(".y", joints, y.len())?;
                 if let Some(visible) = visible {
@@ -277,16 +284,95 @@ impl Coco {
             .map(|[x, y, c]| flat([*x, *y], self.scale, c.unwrap_or(0.0)))
             .collect();
         let mean = found.iter().map(|joint| joint[2]).sum::<f32>() / joints as f32;
-        let idx = match person.idx {
-            Some(Track::One(id)) => Some(id),
-            Some(Track::Many(ids)) => ids.first().copied(),
-            Some(Track::Other(_)) | None => None,
-        };
+        let idx = person.idx.and_then(|track| track.0);
         let track = person.track_id.or(idx).filter(|id| *id >= 0.0);
         Ok(Some(Seen {
             id: track.map(|id| id as u64),
             confidence: person.confidence.or(person.score).unwrap_or(mean),
             joints: found,
         }))
+    }
+}
+
+/// The people of one list, told apart by their images; of a list without any they are one frame.
+struct Images<'a> {
+    coco: &'a Coco,
+    item: &'a str,
+    list: &'static str,
+    room: &'a Room<'a>,
+    count: usize,
+    frames: BTreeMap<u64, Vec<Seen>>,
+    /// The people without an image, and the place of the first.
+    alone: Vec<Seen>,
+    first_alone: Option<usize>,
+}
+
+impl<'a> Images<'a> {
+    fn new(coco: &'a Coco, item: &'a str, list: &'static str, room: &'a Room<'a>) -> Self {
+        Self {
+            coco,
+            item,
+            list,
+            room,
+            count: 0,
+            frames: BTreeMap::new(),
+            alone: Vec::new(),
+            first_alone: None,
+        }
+    }
+
+    fn add(&mut self, person: Detection) -> Result<(), ImportError> {
+        let i = self.count;
+        self.count += 1;
+        let place = format!("{}[{i}]", self.list);
+        let number = match &person.image_id {
+            None => None,
+            Some(Image::Number(number)) => Some(*number),
+            Some(Image::Name(name)) => {
+                let stem = name
+                    .rsplit_once('.')
+                    .map_or(name.as_str(), |(stem, _)| stem);
+                Some(trailing_number(stem).ok_or_else(|| self.no_image(i))?)
+            }
+        };
+        let seen = self.coco.person(self.item, &place, person)?;
+        let frame = match number {
+            Some(number) => self.frames.entry(number).or_default(),
+            None => {
+                self.first_alone.get_or_insert(i);
+                &mut self.alone
+            }
+        };
+        if i == LIMIT || frame.len() == MOST_PEOPLE {
+            let reason =
+                format!("at most {LIMIT} people, {MOST_PEOPLE} of them in a frame, are taken");
+            return Err(ImportError::at(self.item, place, reason));
+        }
+        self.room.take(seen.as_ref().map_or(0, Seen::bytes));
+        frame.extend(seen);
+        Ok(())
+    }
+
+    fn no_image(&self, i: usize) -> ImportError {
+        let expected = "expected a number, or a name that ends in one, as in \"12.jpg\"";
+        let place = format!("{}[{i}].image_id", self.list);
+        ImportError::at(self.item, place, expected)
+    }
+
+    fn into_frames(self, crowd: &mut Crowd<'_>) -> Result<(), ImportError> {
+        match self.first_alone {
+            Some(i) if !self.frames.is_empty() || !self.list.is_empty() => {
+                return Err(self.no_image(i));
+            }
+            _ if self.frames.is_empty() && self.list.is_empty() => return crowd.push(self.alone),
+            _ => {}
+        }
+        let mut next = self.frames.keys().next().copied().unwrap_or(0);
+        for (number, people) in self.frames {
+            skip(crowd, self.item, next, number)?;
+            next = number.saturating_add(1);
+            crowd.push(people)?;
+        }
+        Ok(())
     }
 }

@@ -1,88 +1,376 @@
-//! JSON files of bounded size, with what Python writes of numbers that are none.
+//! JSON files of bounded size, read piece by piece, with what Python writes of numbers that are none.
 
 use super::ImportError;
-use serde::de::DeserializeOwned;
-use std::borrow::Cow;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IgnoredAny};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde_json::de::IoRead;
+use serde_path_to_error::Track;
+use std::fmt;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, BufRead, BufReader, Read};
+use std::marker::PhantomData;
 use std::path::Path;
 
 /// Largest file that is read, bytes.
 pub(super) const LARGEST: u64 = 256 << 20;
 
-/// A whole file, of at most [`LARGEST`] bytes.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, ImportError> {
-    let io = |error| ImportError::io(path, error);
-    let file = File::open(path).map_err(io)?;
-    let mut bytes = Vec::new();
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(io)?;
-    if bytes.len() as u64 > LARGEST {
-        let reason = format!("larger than {LARGEST} bytes; cut the clip into shorter ones");
-        return Err(ImportError::item(path.display().to_string(), reason));
-    }
-    Ok(bytes)
+/// Longest text within quotes, bytes.
+const LONGEST: usize = 1 << 16;
+
+/// Most brackets that are open at a time: whoever skips a value keeps them all.
+const DEEPEST: usize = 64;
+
+/// Bytes that are looked at together.
+const CHUNK: usize = 1 << 16;
+
+type Reader = BufReader<Text<File>>;
+
+/// A file of JSON values, one after the other: one in a usual file, many where each line is one.
+pub(super) struct Json {
+    /// The file's name, for messages.
+    pub(super) item: String,
+    /// The first two bytes that are no blanks.
+    pub(super) first: [Option<u8>; 2],
+    json: serde_json::Deserializer<IoRead<Reader>>,
 }
 
-/// The values of a JSON text, one after the other: one in a usual file, many where each line is
-/// one. Bare `NaN` and `Infinity`, which Python writes and JSON has not, are null.
-pub(super) fn values<T: DeserializeOwned>(
-    item: &str,
-    text: &[u8],
-    mut take: impl FnMut(T) -> Result<(), ImportError>,
-) -> Result<(), ImportError> {
-    let text = nulls(text);
-    let mut json = serde_json::Deserializer::from_slice(&text);
-    while json.end().is_err() {
-        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let path = error.path().to_string();
-            let field = if path == "." { String::new() } else { path };
-            ImportError::at(item, field, error.inner().to_string())
-        })?;
-        take(value)?;
-    }
-    Ok(())
-}
-
-/// The one value of a JSON text.
-pub(super) fn value<T: DeserializeOwned>(item: &str, text: &[u8]) -> Result<T, ImportError> {
-    let mut found = None;
-    values(item, text, |value| match found.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(ImportError::item(
+impl Json {
+    /// Opens a file; what is larger than [`LARGEST`] is found when it is read.
+    pub(super) fn open(path: &Path) -> Result<Self, ImportError> {
+        let io = |error| ImportError::io(path, error);
+        let file = File::open(path).map_err(io)?;
+        let size = file.metadata().map_err(io)?.len();
+        let item = path.display().to_string();
+        if size > LARGEST {
+            let reason = format!("larger than {LARGEST} bytes; cut the clip into shorter ones");
+            return Err(ImportError::item(item, reason));
+        }
+        let mut reader = BufReader::with_capacity(CHUNK, Text::new(file));
+        let text = reader.fill_buf().map_err(io)?;
+        let mut bytes = text.iter().copied().filter(|b| !b.is_ascii_whitespace());
+        Ok(Self {
             item,
-            "expected one JSON value, found more",
-        )),
-    })?;
-    found.ok_or_else(|| ImportError::item(item, "expected JSON, found nothing"))
+            first: [bytes.next(), bytes.next()],
+            json: serde_json::Deserializer::from_reader(reader),
+        })
+    }
+
+    /// True while there is another value.
+    pub(super) fn more(&mut self) -> bool {
+        self.json.end().is_err()
+    }
+
+    /// The next value.
+    pub(super) fn next<T: DeserializeOwned>(&mut self) -> Result<T, ImportError> {
+        self.seeded(PhantomData)
+    }
+
+    /// The only value.
+    pub(super) fn only<T: DeserializeOwned>(mut self) -> Result<T, ImportError> {
+        if !self.more() {
+            return Err(ImportError::item(self.item, "expected JSON, found nothing"));
+        }
+        let value = self.next()?;
+        self.end()?;
+        Ok(value)
+    }
+
+    /// Nothing may follow.
+    pub(super) fn end(&mut self) -> Result<(), ImportError> {
+        match self.more() {
+            false => Ok(()),
+            true => Err(ImportError::item(
+                &self.item,
+                "expected one JSON value, found more",
+            )),
+        }
+    }
+
+    /// The elements of the next value, an array, one by one.
+    pub(super) fn elements<T: DeserializeOwned>(
+        &mut self,
+        mut take: impl FnMut(T) -> Result<(), ImportError>,
+    ) -> Result<(), ImportError> {
+        let mut failed = None;
+        let elements = Elements::new(&mut take, &mut failed);
+        let read = self.seeded(elements);
+        failed.map_or(read, Err)
+    }
+
+    /// The same of the array that stands under `key` in the next value, an object.
+    pub(super) fn elements_of<T: DeserializeOwned>(
+        &mut self,
+        key: &'static str,
+        mut take: impl FnMut(T) -> Result<(), ImportError>,
+    ) -> Result<(), ImportError> {
+        let mut failed = None;
+        let elements = Elements::new(&mut take, &mut failed);
+        let read = self.seeded(Under { key, elements });
+        failed.map_or(read, Err)
+    }
+
+    fn seeded<S: for<'de> DeserializeSeed<'de, Value = V>, V>(
+        &mut self,
+        seed: S,
+    ) -> Result<V, ImportError> {
+        let mut track = Track::new();
+        let tracked = serde_path_to_error::Deserializer::new(&mut self.json, &mut track);
+        seed.deserialize(tracked).map_err(|error| {
+            let path = track.path().to_string();
+            let field = if path == "." { String::new() } else { path };
+            ImportError::at(&self.item, field, error.to_string())
+        })
+    }
 }
 
-fn nulls(text: &[u8]) -> Cow<'_, [u8]> {
-    const BARE: [&[u8]; 3] = [b"NaN", b"-Infinity", b"Infinity"];
-    let mut out: Vec<u8> = Vec::new();
-    let (mut copied, mut at, mut quoted) = (0, 0, false);
-    while let Some(&byte) = text.get(at) {
-        match (quoted, byte) {
-            (true, b'\\') => at += 1,
-            (_, b'"') => quoted = !quoted,
-            (false, b'N' | b'I' | b'-') => {
-                if let Some(bare) = BARE.iter().find(|bare| text[at..].starts_with(bare)) {
-                    out.extend_from_slice(&text[copied..at]);
-                    out.extend_from_slice(b"null");
-                    at += bare.len();
-                    copied = at;
-                    continue;
-                }
-            }
-            _ => {}
+/// Gives the elements of an array away as they come.
+struct Elements<'t, T, F> {
+    take: &'t mut F,
+    failed: &'t mut Option<ImportError>,
+    of: PhantomData<T>,
+}
+
+impl<'t, T, F> Elements<'t, T, F> {
+    fn new(take: &'t mut F, failed: &'t mut Option<ImportError>) -> Self {
+        Self {
+            take,
+            failed,
+            of: PhantomData,
         }
-        at += 1;
     }
-    match copied {
-        0 => text.into(),
-        _ => {
-            out.extend_from_slice(&text[copied..]);
-            out.into()
+}
+
+impl<'de, T, F> DeserializeSeed<'de> for Elements<'_, T, F>
+where
+    T: Deserialize<'de>,
+    F: FnMut(T) -> Result<(), ImportError>,
+{
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de, T, F> Visitor<'de> for Elements<'_, T, F>
+where
+    T: Deserialize<'de>,
+    F: FnMut(T) -> Result<(), ImportError>,
+{
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<(), A::Error> {
+        while let Some(element) = array.next_element()? {
+            if let Err(error) = (self.take)(element) {
+                *self.failed = Some(error);
+                return Err(A::Error::custom("not taken"));
+            }
         }
+        Ok(())
+    }
+}
+
+/// Looks for an array in an object.
+struct Under<'t, T, F> {
+    key: &'static str,
+    elements: Elements<'t, T, F>,
+}
+
+impl<'de, T, F> DeserializeSeed<'de> for Under<'_, T, F>
+where
+    T: Deserialize<'de>,
+    F: FnMut(T) -> Result<(), ImportError>,
+{
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, T, F> Visitor<'de> for Under<'_, T, F>
+where
+    T: Deserialize<'de>,
+    F: FnMut(T) -> Result<(), ImportError>,
+{
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an object with `{}`", self.key)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
+        let Elements { take, failed, .. } = self.elements;
+        let mut found = false;
+        while let Some(key) = object.next_key::<String>()? {
+            if key == self.key {
+                found = true;
+                object.next_value_seed(Elements::new(take, failed))?;
+            } else {
+                object.next_value::<IgnoredAny>()?;
+            }
+        }
+        match found {
+            true => Ok(()),
+            false => Err(A::Error::missing_field(self.key)),
+        }
+    }
+}
+
+/// An array of at most N elements.
+#[derive(Debug, Clone)]
+pub(super) struct AtMost<T, const N: usize>(pub(super) Vec<T>);
+
+impl<T, const N: usize> Default for AtMost<T, N> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>, const N: usize> Deserialize<'de> for AtMost<T, N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Bounded::<T, N>(PhantomData))
+    }
+}
+
+impl<T, const N: usize> AtMost<T, N> {
+    /// From an array that has begun.
+    pub(super) fn of<'de, A: SeqAccess<'de>>(mut array: A) -> Result<Self, A::Error>
+    where
+        T: Deserialize<'de>,
+    {
+        let mut all = Vec::new();
+        while let Some(element) = array.next_element()? {
+            if all.len() == N {
+                return Err(A::Error::custom(format!("more than {N} elements")));
+            }
+            all.push(element);
+        }
+        Ok(Self(all))
+    }
+}
+
+struct Bounded<T, const N: usize>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>, const N: usize> Visitor<'de> for Bounded<T, N> {
+    type Value = AtMost<T, N>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, array: A) -> Result<Self::Value, A::Error> {
+        AtMost::of(array)
+    }
+}
+
+/// JSON in which bare `NaN` and `Infinity`, which Python writes and JSON has not, are null, no text is
+/// longer than [`LONGEST`] and nothing is nested deeper than [`DEEPEST`].
+struct Text<R> {
+    inner: R,
+    /// What was read and not looked at yet.
+    raw: Vec<u8>,
+    ended: bool,
+    /// What was looked at, and how much of it was given away.
+    ready: Vec<u8>,
+    given: usize,
+    quoted: Option<usize>,
+    escaped: bool,
+    depth: usize,
+}
+
+const BARE: [&[u8]; 3] = [b"NaN", b"-Infinity", b"Infinity"];
+
+/// Length of the longest of them.
+const AHEAD: usize = 9;
+
+impl<R: Read> Text<R> {
+    fn new(inner: R) -> Self {
+        Self {
+            inner,
+            raw: Vec::new(),
+            ended: false,
+            ready: Vec::new(),
+            given: 0,
+            quoted: None,
+            escaped: false,
+            depth: 0,
+        }
+    }
+
+    /// Looks at another chunk, but for what may be the beginning of a word that goes on.
+    fn look(&mut self) -> io::Result<()> {
+        let before = self.raw.len();
+        self.raw.resize(before + CHUNK, 0);
+        let count = self.inner.read(&mut self.raw[before..])?;
+        self.raw.truncate(before + count);
+        self.ended = count == 0;
+        self.ready.clear();
+        self.given = 0;
+        let end = match self.ended {
+            true => self.raw.len(),
+            false => self.raw.len().saturating_sub(AHEAD),
+        };
+        let mut at = 0;
+        while at < end {
+            let byte = self.raw[at];
+            let bare = match (self.quoted, byte) {
+                (None, b'N' | b'I' | b'-') => {
+                    BARE.iter().find(|bare| self.raw[at..].starts_with(bare))
+                }
+                _ => None,
+            };
+            if let Some(bare) = bare {
+                self.ready.extend_from_slice(b"null");
+                at += bare.len();
+                continue;
+            }
+            self.quoted = match (self.quoted, byte) {
+                (None, b'"') => Some(0),
+                (Some(_), b'"') if !self.escaped => None,
+                (quoted, _) => quoted.map(|length| length + 1),
+            };
+            self.escaped = self.quoted.is_some() && byte == b'\\' && !self.escaped;
+            if self.quoted.is_some_and(|length| length > LONGEST) {
+                return Err(io::Error::other(format!(
+                    "a text longer than {LONGEST} bytes"
+                )));
+            }
+            self.depth = match (self.quoted, byte) {
+                (None, b'[' | b'{') => self.depth + 1,
+                (None, b']' | b'}') => self.depth.saturating_sub(1),
+                _ => self.depth,
+            };
+            if self.depth > DEEPEST {
+                let reason = format!("more than {DEEPEST} brackets deep");
+                return Err(io::Error::other(reason));
+            }
+            self.ready.push(byte);
+            at += 1;
+        }
+        self.raw.drain(..at);
+        Ok(())
+    }
+}
+
+impl<R: Read> Read for Text<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        while self.given == self.ready.len() {
+            if self.ended && self.raw.is_empty() {
+                return Ok(0);
+            }
+            self.look()?;
+        }
+        let rest = &self.ready[self.given..];
+        let count = rest.len().min(bytes.len());
+        bytes[..count].copy_from_slice(&rest[..count]);
+        self.given += count;
+        Ok(count)
     }
 }
 
@@ -90,32 +378,111 @@ fn nulls(text: &[u8]) -> Cow<'_, [u8]> {
 mod tests {
     use super::*;
 
+    fn file(text: &[u8]) -> Json {
+        let file = tempfile::NamedTempFile::new().expect("file");
+        std::fs::write(file.path(), text).expect("written");
+        let mut json = Json::open(file.path()).expect("opened");
+        json.item = "a.json".into();
+        json
+    }
+
+    /// Gives a byte at a time.
+    struct Slow<'t>(&'t [u8]);
+
+    impl Read for Slow<'_> {
+        fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+            let count = self.0.len().min(1);
+            self.0.read(&mut bytes[..count])
+        }
+    }
+
     #[test]
     fn bare_numbers_that_are_none_are_null() {
-        let text = br#"{"a":[NaN,-Infinity,Infinity,-1,"NaN \" NaN"],"b":NaN}"#;
-        let found: serde_json::Value = value("a.json", text).expect("JSON");
-        let expected = serde_json::json!({"a":[null,null,null,-1,"NaN \" NaN"],"b":null});
+        let text = br#"{"a":[NaN,-Infinity,Infinity,-1,"NaN \" NaN\\"],"b":NaN}"#;
+        let expected = serde_json::json!({"a":[null,null,null,-1,"NaN \" NaN\\"],"b":null});
+        let found: serde_json::Value = file(text).only().expect("JSON");
         assert_eq!(found, expected);
+        let mut slow = String::new();
+        Text::new(Slow(text))
+            .read_to_string(&mut slow)
+            .expect("read");
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&slow).ok(),
+            Some(expected)
+        );
+        // Over every border of a chunk.
+        for ahead in CHUNK - 12..CHUNK + 2 {
+            let text = format!("{}[-Infinity]", " ".repeat(ahead));
+            let found: Vec<Option<f32>> = file(text.as_bytes()).only().expect("JSON");
+            assert_eq!(found, [None]);
+        }
     }
 
     #[test]
     fn values_follow_one_another_and_errors_name_the_field() {
-        let mut all = Vec::new();
-        let take = |value: Vec<u8>| {
-            all.push(value);
-            Ok(())
-        };
-        values("a.json", b"[1]\n\n[2,3]\n", take).expect("two");
+        let mut two = file(b"[1]\n\n[2,3]\n");
+        assert_eq!(two.first, [Some(b'['), Some(b'1')]);
+        let mut all: Vec<Vec<u8>> = Vec::new();
+        while two.more() {
+            all.push(two.next().expect("a value"));
+        }
         assert_eq!(all, [vec![1], vec![2, 3]]);
         let refused = |text: &[u8]| {
-            value::<Vec<f32>>("a.json", text)
-                .expect_err("no")
-                .to_string()
+            let value = file(text).only::<Vec<f32>>();
+            value.expect_err("no").to_string()
         };
         assert!(refused(b"[1,\n\"x\"]").starts_with("a.json: [1]: invalid type: string \"x\""));
         assert!(refused(b"[1,\n\"x\"]").contains("line 2"));
         assert!(refused(b"[1] [2]").contains("expected one JSON value"));
         assert!(refused(b"").contains("found nothing"));
         assert!(refused(b"[1,").contains("EOF"));
+    }
+
+    #[test]
+    fn elements_come_one_by_one() {
+        let mut sum = 0;
+        let mut add = |x: u32| {
+            sum += x;
+            Ok(())
+        };
+        file(b"[1, 2, 3]").elements(&mut add).expect("numbers");
+        let object = br#"{"b": [[7]], "a": [4, 5], "c": {"a": [6]}}"#;
+        file(object).elements_of("a", &mut add).expect("numbers");
+        assert_eq!(sum, 15);
+        let refused = |text: &[u8], key| {
+            let stop = |x: u32| match x {
+                9 => Err(ImportError::item("a.json", "nine")),
+                _ => Ok(()),
+            };
+            file(text)
+                .elements_of(key, stop)
+                .expect_err("no")
+                .to_string()
+        };
+        assert!(refused(br#"{"a": [1, "x"]}"#, "a").starts_with("a.json: a[1]: invalid type"));
+        assert_eq!(refused(br#"{"a": [1, 9, "x"]}"#, "a"), "a.json: nine");
+        assert!(refused(br#"{"b": []}"#, "a").contains("missing field `a`"));
+    }
+
+    #[test]
+    fn what_would_take_memory_is_refused() {
+        let many = format!("[{}1]", "1,".repeat(10));
+        let few: Result<AtMost<u8, 10>, _> = file(many.as_bytes()).only();
+        assert!(
+            few.expect_err("eleven")
+                .to_string()
+                .contains("more than 10 elements")
+        );
+        let long = format!("[\"{}\"]", "x".repeat(LONGEST + 1));
+        let text: Result<Vec<String>, _> = file(long.as_bytes()).only();
+        let message = text.expect_err("long").to_string();
+        assert!(
+            message.contains("a text longer than 65536 bytes"),
+            "{message}"
+        );
+        let deep = tempfile::NamedTempFile::new().expect("file");
+        std::fs::write(deep.path(), "[".repeat(100_000)).expect("written");
+        let message = Json::open(deep.path()).err().expect("deep").to_string();
+        assert!(message.contains("more than 64 brackets deep"), "{message}");
     }
 }

@@ -2,11 +2,52 @@
 
 use super::ImportError;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// Longest line, bytes.
 const LONGEST: usize = 1 << 20;
+
+/// A text file for readers that know no bounds: a longer one, or one with a line of more than
+/// [`LONGEST`] bytes, can't be read.
+pub(super) struct BoundedFile {
+    file: File,
+    left: u64,
+    most: u64,
+    line: usize,
+}
+
+impl BoundedFile {
+    /// Opens a file of at most `most` bytes.
+    pub(super) fn open(path: &Path, most: u64) -> Result<Self, ImportError> {
+        let file = File::open(path).map_err(|e| ImportError::io(path, e))?;
+        Ok(Self {
+            file,
+            left: most,
+            most,
+            line: 0,
+        })
+    }
+}
+
+impl Read for BoundedFile {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(bytes)?;
+        for byte in &bytes[..count] {
+            self.line = if *byte == b'\n' { 0 } else { self.line + 1 };
+            if self.line > LONGEST {
+                return Err(io::Error::other(format!(
+                    "a line longer than {LONGEST} bytes"
+                )));
+            }
+        }
+        self.left = self
+            .left
+            .checked_sub(count as u64)
+            .ok_or_else(|| io::Error::other(format!("larger than {} bytes", self.most)))?;
+        Ok(count)
+    }
+}
 
 /// The lines of a text file, one after the other.
 pub(super) struct Lines {

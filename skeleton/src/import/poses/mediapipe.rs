@@ -1,25 +1,33 @@
 //! MediaPipe Pose, for which there is no official file: JSON objects, CSV rows and NumPy arrays.
 
 use super::folder::{Form, numbered};
-use super::people::{Crowd, LIMIT, Seen};
-use super::{About, ImportError, Poses, Reader, json};
+use super::json::{self, AtMost, Json};
+use super::lines::BoundedFile;
+use super::people::{Crowd, LIMIT, MOST_PEOPLE, Seen};
+use super::{About, ImportError, Poses, Reader};
 use crate::convert::{ConvertError, Way};
 use crate::element::Element;
 use crate::frame::Joint;
+use crate::import::room::Room;
 use crate::layout::{Layout, Point, Raw, definition};
+use crate::mapped::Mapped;
 use crate::normalise::TORSO;
-use crate::npy::Header;
+use crate::npy;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::fmt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 const LAYOUT: &str = "mediapipe33";
 
 /// Landmarks of the holistic model in all, pose first: 33·4 + 468·3 + 21·3 + 21·3 numbers.
 const HOLISTIC: usize = 1662;
+
+/// Rows of an array whose part of the file is held in memory together.
+const BLOCK: usize = 1024;
 
 /// How landmarks are taken.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
@@ -74,6 +82,42 @@ struct MediaPipe {
 /// V landmarks of one person, as they stand in the file.
 type Body = Vec<Joint>;
 
+/// All people of a clip, frame by frame, as they stand in the file.
+struct Frames<'r> {
+    all: Vec<Vec<Body>>,
+    people: usize,
+    most: usize,
+    room: &'r Room<'r>,
+}
+
+impl<'r> Frames<'r> {
+    fn new(crowd: &Crowd<'r>) -> Self {
+        Self {
+            all: Vec::new(),
+            people: 0,
+            most: crowd.most_frames(),
+            room: crowd.room(),
+        }
+    }
+
+    fn push(&mut self, item: &str, people: Vec<Body>) -> Result<(), ImportError> {
+        self.people += people.len();
+        let most = self.most;
+        if self.all.len() == most || self.people > LIMIT {
+            let place = format!("frame {}", self.all.len());
+            let reason = format!("at most {most} frames and {LIMIT} people in all are taken");
+            return Err(ImportError::at(item, place, reason));
+        }
+        let bytes = people
+            .iter()
+            .map(|body| size_of_val(&body[..]) + size_of::<Body>());
+        self.room
+            .take(bytes.sum::<usize>() + size_of::<Vec<Body>>());
+        self.all.push(people);
+        Ok(())
+    }
+}
+
 /// One frame as JSON; the names are those of the Python and the JavaScript interface.
 #[derive(Deserialize)]
 struct Frame {
@@ -104,6 +148,9 @@ fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<People>, D
 #[derive(Default)]
 struct People(Vec<Vec<Landmark>>);
 
+/// More landmarks than a person has; the holistic model has 543.
+type Landmarks = AtMost<Landmark, 1024>;
+
 #[derive(Deserialize)]
 struct Landmark {
     x: Option<f32>,
@@ -123,7 +170,7 @@ impl Landmark {
 /// An element of a list of landmarks.
 enum Entry {
     Landmark(Landmark),
-    Person(Vec<Landmark>),
+    Person(Landmarks),
 }
 
 impl<'de> Deserialize<'de> for Entry {
@@ -140,12 +187,8 @@ impl<'de> Deserialize<'de> for Entry {
                 Landmark::deserialize(MapAccessDeserializer::new(map)).map(Entry::Landmark)
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Entry, A::Error> {
-                let mut person = Vec::new();
-                while let Some(landmark) = seq.next_element()? {
-                    person.push(landmark);
-                }
-                Ok(Entry::Person(person))
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Entry, A::Error> {
+                AtMost::of(seq).map(Entry::Person)
             }
         }
         deserializer.deserialize_any(Form)
@@ -156,10 +199,10 @@ impl<'de> Deserialize<'de> for People {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut people: Vec<Vec<Landmark>> = Vec::new();
         let mut alone = Vec::new();
-        for entry in Vec::<Entry>::deserialize(deserializer)? {
+        for entry in AtMost::<Entry, MOST_PEOPLE>::deserialize(deserializer)?.0 {
             match entry {
                 Entry::Landmark(landmark) => alone.push(landmark),
-                Entry::Person(person) => people.push(person),
+                Entry::Person(person) => people.push(person.0),
             }
         }
         if !alone.is_empty() {
@@ -171,7 +214,7 @@ impl<'de> Deserialize<'de> for People {
 }
 
 impl Reader for MediaPipe {
-    fn read(&self, clip: &Path, crowd: &mut Crowd) -> Result<Option<f64>, ImportError> {
+    fn read(&self, clip: &Path, crowd: &mut Crowd<'_>) -> Result<Option<f64>, ImportError> {
         let files: Vec<PathBuf> = match clip.is_dir() {
             true => numbered(clip, &["json", "npy"], "")?
                 .into_iter()
@@ -179,7 +222,7 @@ impl Reader for MediaPipe {
                 .collect(),
             false => vec![clip.to_path_buf()],
         };
-        let mut frames: Vec<Vec<Body>> = Vec::new();
+        let mut frames = Frames::new(crowd);
         for path in &files {
             match path
                 .extension()
@@ -191,17 +234,9 @@ impl Reader for MediaPipe {
                 Some("csv") => self.rows(path, &mut frames)?,
                 _ => self.json(path, &mut frames)?,
             }
-            if frames
-                .iter()
-                .map(|people| people.len().max(1))
-                .sum::<usize>()
-                > LIMIT
-            {
-                let reason = format!("at most {LIMIT} frames, and as many people, are taken");
-                return Err(ImportError::item(path.display().to_string(), reason));
-            }
         }
         let item = clip.display().to_string();
+        let mut frames = frames.all;
         self.to_metres(&item, &mut frames)?;
         for (t, people) in frames.into_iter().enumerate() {
             let seen: Result<Vec<Seen>, _> = people.iter().map(|body| self.seen(body)).collect();
@@ -215,13 +250,12 @@ impl Reader for MediaPipe {
 }
 
 impl MediaPipe {
-    fn json(&self, path: &Path, frames: &mut Vec<Vec<Body>>) -> Result<(), ImportError> {
-        let item = path.display().to_string();
-        let text = json::read(path)?;
-        let first = text.iter().find(|b| !b.is_ascii_whitespace());
-        let first_frame = frames.len();
+    fn json(&self, path: &Path, frames: &mut Frames<'_>) -> Result<(), ImportError> {
+        let mut json = Json::open(path)?;
+        let item = json.item.clone();
+        let first_frame = frames.all.len();
         let mut take = |frame: Frame| {
-            let place = format!("frame {}", frames.len() - first_frame);
+            let place = format!("frame {}", frames.all.len() - first_frame);
             let wanted = match self.picture {
                 None => frame.world_landmarks.or(frame.landmarks),
                 Some(_) => frame.landmarks,
@@ -243,24 +277,24 @@ impl MediaPipe {
                 }
                 bodies.push(person.iter().map(Landmark::joint).collect());
             }
-            frames.push(bodies);
-            Ok(())
+            frames.push(&item, bodies)
         };
-        match first {
-            Some(b'[') => {
-                let all: Vec<Frame> = json::value(&item, &text)?;
-                all.into_iter().try_for_each(take)
-            }
-            _ => json::values(&item, &text, &mut take),
+        if json.first[0] == Some(b'[') {
+            json.elements(take)?;
+            return json.end();
         }
+        while json.more() {
+            take(json.next()?)?;
+        }
+        Ok(())
     }
 
-    fn rows(&self, path: &Path, frames: &mut Vec<Vec<Body>>) -> Result<(), ImportError> {
+    fn rows(&self, path: &Path, frames: &mut Frames<'_>) -> Result<(), ImportError> {
         let item = path.display().to_string();
-        let file = std::fs::File::open(path).map_err(|e| ImportError::io(path, e))?;
         let mut rows = csv::ReaderBuilder::new()
             .has_headers(false)
-            .from_reader(file);
+            .flexible(true)
+            .from_reader(BoundedFile::open(path, json::LARGEST)?);
         for row in rows.records() {
             let row = row.map_err(|error| ImportError::item(&item, error.to_string()))?;
             let line = row.position().map_or(0, csv::Position::line);
@@ -284,56 +318,47 @@ impl MediaPipe {
             let body = self
                 .row(&numbers)
                 .map_err(|reason| ImportError::at(&item, place(), format!("columns: {reason}")))?;
-            frames.push(body.into_iter().collect());
-            if frames.len() > LIMIT {
-                break;
-            }
+            frames.push(&item, body.into_iter().collect())?;
         }
         Ok(())
     }
 
-    fn array(&self, path: &Path, frames: &mut Vec<Vec<Body>>) -> Result<(), ImportError> {
+    fn array(&self, path: &Path, frames: &mut Frames<'_>) -> Result<(), ImportError> {
         let item = path.display().to_string();
         let fail = |reason: String| ImportError::item(&item, reason);
-        let bytes = json::read(path)?;
-        let header = Header::read(&bytes).map_err(&fail)?;
-        if header.fortran {
-            return Err(fail("order: expected C order, found Fortran order".into()));
+        let file = File::open(path).and_then(|file| Mapped::new(&file, None));
+        let array = npy::Array::read(file.map_err(|error| ImportError::io(path, error))?);
+        let array = array.map_err(&fail)?;
+        let kind = array.element;
+        if !matches!(kind, Element::F32 | Element::F64) {
+            return Err(fail(format!(
+                "dtype: expected '<f4' or '<f8', found {kind:?}"
+            )));
         }
-        let kind = match &header.descr[..] {
-            "<f4" => Element::F32,
-            "<f8" => Element::F64,
-            other => {
-                let reason = format!("dtype: expected '<f4' or '<f8', found '{other}'");
-                return Err(fail(reason));
-            }
-        };
-        let shape = header.shape;
-        let count = shape.iter().try_fold(1u64, |n, s| n.checked_mul(*s));
-        let needed = count.and_then(|n| n.checked_mul(kind.size() as u64));
-        let data = bytes.get(header.length..).unwrap_or_default();
-        let data = needed
-            .and_then(|n| data.get(..usize::try_from(n).ok()?))
-            .ok_or_else(|| fail(format!("shape: {shape:?} is more than the file holds")))?;
-        let numbers: Vec<f32> = data
-            .chunks_exact(kind.size())
-            .map(|number| kind.float(number))
-            .collect();
-        let width = match shape[..] {
-            [joints, each @ (3 | 4)] if joints == self.layout.len() as u64 => joints * each,
+        let joints = self.layout.len();
+        let width = match array.shape[..] {
+            [v, each @ (3 | 4)] if v == joints => joints * each,
             [width] | [_, width] => width,
-            [_, joints, each] => joints.saturating_mul(each),
+            [_, v, each] => v.saturating_mul(each),
             _ => 0,
-        } as usize;
-        if width == 0 {
+        };
+        if width == 0 || width > HOLISTIC {
+            let shape = &array.shape;
             let reason = format!("shape: expected (frames, numbers), found {shape:?}");
             return Err(fail(reason));
         }
-        for (t, row) in numbers.chunks_exact(width).enumerate() {
-            let body = self.row(row).map_err(|reason| {
-                ImportError::at(&item, format!("frame {t}"), format!("numbers: {reason}"))
-            })?;
-            frames.push(body.into_iter().collect());
+        let size = kind.size();
+        let mut t = 0;
+        for block in array.numbers().chunks(BLOCK * width * size) {
+            for row in block.chunks_exact(width * size) {
+                let numbers: Vec<f32> = row.chunks_exact(size).map(|n| kind.float(n)).collect();
+                let body = self.row(&numbers).map_err(|reason| {
+                    ImportError::at(&item, format!("frame {t}"), format!("numbers: {reason}"))
+                })?;
+                frames.push(&item, body.into_iter().collect())?;
+                t += 1;
+            }
+            array.release(block);
         }
         Ok(())
     }
@@ -384,7 +409,7 @@ impl MediaPipe {
                 if x.hypot(y) > 0.2 {
                     let reason = format!(
                         "these are no world landmarks: the hips lie at ({x:.2}, {y:.2}), not at the \
-                         origin; give the picture's size for landmarks in shares of it"
+                         origin; --picture is for landmarks in shares of it"
                     );
                     return Err(ImportError::item(item, reason));
                 }

@@ -14,6 +14,7 @@ pub mod ndjson;
 pub mod openpose;
 pub mod people;
 
+use super::room::{Room, clip_bytes, most_frames};
 use super::said::{Found, Said};
 use super::{Clip, ImportError, LeftOut, Source};
 use crate::dataset::{Meta, Sample, Split};
@@ -58,7 +59,7 @@ impl About {
 trait Reader: Send + Sync {
     /// Gives every frame of a clip to `crowd`, and says how many of them are a second, where the
     /// file knows.
-    fn read(&self, clip: &Path, crowd: &mut Crowd) -> Result<Option<f64>, ImportError>;
+    fn read(&self, clip: &Path, crowd: &mut Crowd<'_>) -> Result<Option<f64>, ImportError>;
 }
 
 /// A folder of clips, all of one form.
@@ -106,15 +107,17 @@ impl Source for Poses {
         item.map_or_else(String::new, |item| item.path.display().to_string())
     }
 
-    fn read(&self, item: usize) -> Result<Vec<Clip>, ImportError> {
+    fn read_within(&self, item: usize, room: &Room<'_>) -> Result<Vec<Clip>, ImportError> {
         let Some(item) = self.folder.items.get(item) else {
             return Ok(Vec::new());
         };
         let name = item.path.display().to_string();
-        let mut crowd = Crowd::new(&name, self.joints);
+        let mut crowd = Crowd::new(&name, self.meta.bodies, self.joints, room);
         let rate = self.reader.read(&item.path, &mut crowd)?;
-        let joints = crowd.choose(self.meta.bodies)?;
-        let joints = at_rate(joints, rate.unwrap_or(self.meta.fps), self.meta.fps);
+        let joints = crowd.choose()?;
+        let rates = [rate.unwrap_or(self.meta.fps), self.meta.fps];
+        let joints = at_rate(joints, rates, room);
+        let joints = joints.map_err(|reason| ImportError::item(name, reason))?;
         let sample = Sample {
             name: item.name.clone(),
             frames: joints.frames,
@@ -134,12 +137,20 @@ impl Source for Poses {
 }
 
 /// The same clip at another number of frames a second; at least one frame stays.
-fn at_rate(clip: Sequence, from: f64, to: f64) -> Sequence {
+fn at_rate(clip: Sequence, [from, to]: [f64; 2], room: &Room<'_>) -> Result<Sequence, String> {
     let frames = (clip.frames as f64 * to / from).round().max(1.0) as usize;
-    match frames == clip.frames {
-        true => clip,
-        false => resize::of_seen(clip.view(), frames),
+    let most = most_frames(clip.bodies, clip.joints);
+    if frames == clip.frames {
+        return Ok(clip);
     }
+    if frames > most {
+        return Err(format!(
+            "frames: {} at {from} a second are {frames} at {to}; at most {most} are taken",
+            clip.frames
+        ));
+    }
+    room.take(clip_bytes(frames, clip.bodies, clip.joints));
+    Ok(resize::of_seen(clip.view(), frames))
 }
 
 #[cfg(test)]

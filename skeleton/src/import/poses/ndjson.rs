@@ -1,12 +1,13 @@
 //! Native pose streams (`docs/frame.md`): with a file of labels, or a folder for each class.
 
 use super::folder::{Folder, Form};
-use super::lines::Lines;
-use super::people::{Crowd, Seen};
+use super::lines::{BoundedFile, Lines};
+use super::people::{Crowd, LIMIT, Seen};
 use super::{About, Clip, ImportError, Source};
 use crate::convert::Ways;
 use crate::dataset::{Meta, Sample, Split};
 use crate::frame::Frame;
+use crate::import::room::{Room, clip_bytes, most_frames};
 use crate::import::{LeftOut, checksum};
 use crate::layout::Layout;
 use crate::resize::between;
@@ -123,12 +124,14 @@ struct Row {
     columns: BTreeMap<String, String>,
 }
 
+/// Most bytes of a labels file: a million rows.
+const MOST_LABELS: u64 = 64 << 20;
+
 const FIXED: [&str; 4] = ["file", "start", "end", "label"];
 
 fn read_labels(path: &Path) -> Result<Vec<Row>, ImportError> {
     let item = path.display().to_string();
-    let file = std::fs::File::open(path).map_err(|e| ImportError::io(path, e))?;
-    let mut reader = csv::Reader::from_reader(file);
+    let mut reader = csv::Reader::from_reader(BoundedFile::open(path, MOST_LABELS)?);
     let fail = |line: u64, reason: String| ImportError::at(&item, format!("line {line}"), reason);
     let header = reader
         .headers()
@@ -221,7 +224,7 @@ impl Source for Streams {
         file.map_or_else(String::new, |(path, _)| path.display().to_string())
     }
 
-    fn read(&self, item: usize) -> Result<Vec<Clip>, ImportError> {
+    fn read_within(&self, item: usize, room: &Room<'_>) -> Result<Vec<Clip>, ImportError> {
         let Some((path, segments)) = self.files.get(item) else {
             return Ok(Vec::new());
         };
@@ -235,14 +238,15 @@ impl Source for Streams {
                     }
                 };
                 Cut {
+                    item: name.clone(),
                     segment,
-                    crowd: Crowd::new(&name, self.layout.len()),
+                    crowd: Crowd::new(&name, self.meta.bodies, self.layout.len(), room),
                     times: Vec::new(),
                 }
             })
             .collect();
         self.frames(path, &mut cuts)?;
-        let clip = |cut: Cut| self.clip(cut);
+        let clip = |cut| self.clip(cut, room);
         cuts.into_iter().map(clip).collect()
     }
 
@@ -258,16 +262,18 @@ impl Source for Streams {
 
 /// A segment on its way out of its stream.
 struct Cut<'a> {
+    item: String,
     segment: &'a Segment,
-    crowd: Crowd,
+    crowd: Crowd<'a>,
     times: Vec<f64>,
 }
 
 impl Streams {
-    fn frames(&self, path: &Path, cuts: &mut [Cut]) -> Result<(), ImportError> {
+    fn frames(&self, path: &Path, cuts: &mut [Cut<'_>]) -> Result<(), ImportError> {
         let mut lines = Lines::open(path)?;
         let mut ways = Ways::onto(&self.layout);
         let mut last: Option<(f64, String)> = None;
+        let mut taken = 0;
         loop {
             let frame = match lines.next()? {
                 None => return Ok(()),
@@ -285,7 +291,7 @@ impl Streams {
                     return Err(lines.fail(reason));
                 }
             }
-            let within = |cut: &&mut Cut| {
+            let within = |cut: &&mut Cut<'_>| {
                 let time = cut.segment.time;
                 time.is_none_or(|(start, end)| (start..end).contains(&frame.t))
             };
@@ -298,6 +304,15 @@ impl Streams {
                 people.push(Seen::new(person.id, &person.joints, places));
             }
             for cut in cuts.iter_mut().filter(within) {
+                // They are all in memory until the file has been read.
+                taken += people.len().max(1);
+                if taken > LIMIT {
+                    let reason = format!(
+                        "at most {LIMIT} frames and people of a file are taken, those of all \
+                         rows together; divide it"
+                    );
+                    return Err(lines.fail(reason));
+                }
                 cut.crowd.push(people.clone())?;
                 cut.times.push(frame.t);
             }
@@ -305,9 +320,18 @@ impl Streams {
         }
     }
 
-    fn clip(&self, cut: Cut) -> Result<Clip, ImportError> {
-        let seen = cut.crowd.choose(self.meta.bodies)?;
-        let joints = at_regular_times(&seen, &cut.times, cut.segment.time, self.meta.fps);
+    fn clip(&self, cut: Cut<'_>, room: &Room<'_>) -> Result<Clip, ImportError> {
+        let seen = cut.crowd.choose()?;
+        let (start, frames) = regular(&cut.times, cut.segment.time, self.meta.fps);
+        let most = most_frames(seen.bodies, seen.joints);
+        if frames > most {
+            let place = format!("sample \"{}\"", cut.segment.name);
+            let fps = self.meta.fps;
+            let reason = format!("{frames} frames at {fps} a second; at most {most} are taken");
+            return Err(ImportError::at(&cut.item, place, reason));
+        }
+        room.take(clip_bytes(frames, seen.bodies, seen.joints));
+        let joints = at_regular_times(&seen, &cut.times, start, frames, self.meta.fps);
         let sample = Sample {
             name: cut.segment.name.clone(),
             frames: joints.frames,
@@ -318,14 +342,8 @@ impl Streams {
     }
 }
 
-/// A clip whose frames have `times` as one whose frame i stands for start + (i + ½)/fps. A gap of
-/// more than [`GAP`] seconds is not bridged: in it there is nobody, but close to its ends.
-fn at_regular_times(
-    clip: &Sequence,
-    times: &[f64],
-    time: Option<(f64, f64)>,
-    fps: f64,
-) -> Sequence {
+/// When a clip whose frames have `times` starts, and how many frames it has at `fps` a second.
+fn regular(times: &[f64], time: Option<(f64, f64)>, fps: f64) -> (f64, usize) {
     let (first, last) = times.first().zip(times.last()).unwrap_or((&0.0, &0.0));
     // Each frame of a whole stream stands for the time around it.
     let half = match times.len() {
@@ -335,7 +353,21 @@ fn at_regular_times(
     let (start, end) = time.unwrap_or((first - half, last + half));
     // Not more than the stream's own frames would fill at most: a stray time takes no memory.
     let most = times.len() as f64 * (2.0 * GAP * fps).max(2.0) + 1.0;
-    let frames = ((end - start) * fps).round().clamp(1.0, most) as usize;
+    (
+        start,
+        ((end - start) * fps).round().clamp(1.0, most) as usize,
+    )
+}
+
+/// A clip whose frames have `times` as one whose frame i stands for start + (i + ½)/fps. A gap of
+/// more than [`GAP`] seconds is not bridged: in it there is nobody, but close to its ends.
+fn at_regular_times(
+    clip: &Sequence,
+    times: &[f64],
+    start: f64,
+    frames: usize,
+    fps: f64,
+) -> Sequence {
     let mut regular = Sequence::zeros(frames, clip.bodies, clip.joints);
     let mut next = 0;
     for i in 0..frames {

@@ -1,8 +1,9 @@
 //! OpenPose's `--write_json`: a clip is a folder with one file a frame.
 
 use super::folder::{Form, numbered};
-use super::people::{Crowd, LIMIT, Seen};
-use super::{About, ImportError, Poses, Reader, json};
+use super::json::{AtMost, Json};
+use super::people::{Crowd, LIMIT, MOST_PEOPLE, Seen};
+use super::{About, ImportError, Poses, Reader};
 use crate::convert::Way;
 use crate::frame::Joint;
 use crate::layout::Layout;
@@ -25,17 +26,20 @@ pub enum Take {
 
 #[derive(Deserialize)]
 struct Frame {
-    people: Vec<Person>,
+    people: AtMost<Person, MOST_PEOPLE>,
 }
+
+/// More numbers than those of any part of a body.
+type Numbers = AtMost<Option<f32>, 1024>;
 
 #[derive(Deserialize)]
 struct Person {
     #[serde(default)]
-    person_id: Vec<i64>,
+    person_id: AtMost<i64, 16>,
     #[serde(default)]
-    pose_keypoints_2d: Vec<Option<f32>>,
+    pose_keypoints_2d: Numbers,
     #[serde(default)]
-    pose_keypoints_3d: Vec<Option<f32>>,
+    pose_keypoints_3d: Numbers,
 }
 
 /// Clips in the folder `root`, as [`super::folder`] has it.
@@ -68,7 +72,7 @@ struct OpenPose {
 }
 
 impl Reader for OpenPose {
-    fn read(&self, clip: &Path, crowd: &mut Crowd) -> Result<Option<f64>, ImportError> {
+    fn read(&self, clip: &Path, crowd: &mut Crowd<'_>) -> Result<Option<f64>, ImportError> {
         let files = numbered(clip, &["json"], "_keypoints")?;
         let mut next = files.first().map_or(0, |(number, _)| *number);
         for (number, path) in files {
@@ -83,9 +87,9 @@ impl Reader for OpenPose {
             }
             next = number + 1;
             let item = path.display().to_string();
-            let frame: Frame = json::value(&item, &json::read(&path)?)?;
+            let frame: Frame = Json::open(&path)?.only()?;
             let mut people = Vec::new();
-            for (i, person) in frame.people.into_iter().enumerate() {
+            for (i, person) in frame.people.0.into_iter().enumerate() {
                 people.extend(self.person(&item, i, person)?);
             }
             crowd.push(people)?;
@@ -97,8 +101,8 @@ impl Reader for OpenPose {
 impl OpenPose {
     fn person(&self, item: &str, i: usize, person: Person) -> Result<Option<Seen>, ImportError> {
         let (field, numbers, each) = match self.take {
-            Take::Picture(_) => ("pose_keypoints_2d", person.pose_keypoints_2d, 3),
-            Take::ThreeD(_) => ("pose_keypoints_3d", person.pose_keypoints_3d, 4),
+            Take::Picture(_) => ("pose_keypoints_2d", person.pose_keypoints_2d.0, 3),
+            Take::ThreeD(_) => ("pose_keypoints_3d", person.pose_keypoints_3d.0, 4),
         };
         if numbers.is_empty() {
             return Ok(None);
@@ -135,7 +139,7 @@ impl OpenPose {
                 places.map_err(|error| ImportError::at(item, &place, error.to_string()))?
             }
         };
-        let id = person.person_id.first().copied();
+        let id = person.person_id.0.first().copied();
         Ok(Some(Seen {
             id: id.and_then(|id| u64::try_from(id).ok()),
             confidence,

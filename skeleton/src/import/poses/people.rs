@@ -2,12 +2,16 @@
 
 use super::ImportError;
 use crate::frame::Joint;
+use crate::import::room::{Room, clip_bytes, most_frames};
 use crate::sequence::Sequence;
 use std::collections::BTreeMap;
 
 /// Most frames of a clip, and most people of all its frames together: over four hours at 30 a
-/// second, and a bound of some 200 MB.
+/// second, and a bound of some 250 MB. [`most_frames`] may be fewer.
 pub const LIMIT: usize = 500_000;
+
+/// Most people of one frame.
+pub(super) const MOST_PEOPLE: usize = 1024;
 
 /// One person in one frame.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +35,11 @@ impl Seen {
         }
     }
 
+    /// Memory that it takes, about.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + size_of_val(&self.joints[..]) + 16
+    }
+
     fn is_there(&self) -> bool {
         self.joints.iter().any(|joint| *joint != [0.0; 3])
     }
@@ -44,22 +53,37 @@ impl Seen {
 }
 
 /// All people of a clip, frame by frame.
-pub struct Crowd {
+pub struct Crowd<'r> {
     item: String,
+    bodies: usize,
     joints: usize,
+    room: &'r Room<'r>,
     frames: Vec<Vec<Seen>>,
     people: usize,
 }
 
-impl Crowd {
-    /// Nobody yet. `item` is named in errors; `joints` is V.
-    pub fn new(item: &str, joints: usize) -> Self {
+impl<'r> Crowd<'r> {
+    /// Nobody yet. `item` is named in errors; `bodies` is M, the people that will be kept, and
+    /// `joints` V.
+    pub fn new(item: &str, bodies: usize, joints: usize, room: &'r Room<'r>) -> Self {
         Self {
             item: item.into(),
+            bodies,
             joints,
+            room,
             frames: Vec::new(),
             people: 0,
         }
+    }
+
+    /// Frames that it may have.
+    pub(super) fn most_frames(&self) -> usize {
+        most_frames(self.bodies, self.joints).min(LIMIT)
+    }
+
+    /// Where the memory for it comes from.
+    pub(super) fn room(&self) -> &'r Room<'r> {
+        self.room
     }
 
     /// Adds the next frame. Who has no joint at all is nobody.
@@ -77,15 +101,18 @@ impl Crowd {
         }
         people.retain(Seen::is_there);
         self.people += people.len();
-        if frame == LIMIT || self.people > LIMIT {
-            let reason = format!("at most {LIMIT} frames, and as many people in all, are taken");
+        let most = self.most_frames();
+        if frame == most || self.people > LIMIT {
+            let reason = format!("at most {most} frames and {LIMIT} people in all are taken");
             return Err(ImportError::at(&self.item, place(""), reason));
         }
+        self.room
+            .take(size_of::<Vec<Seen>>() + people.iter().map(Seen::bytes).sum::<usize>());
         self.frames.push(people);
         Ok(())
     }
 
-    /// The clip of the `bodies` people that matter most, shape (T, M, V, 3).
+    /// The clip of the M people that matter most, shape (T, M, V, 3).
     ///
     /// Where everybody has a track number these are the tracks with the largest sum of confidences,
     /// the largest in place 0, and a track keeps its place. Otherwise they are the most confident
@@ -93,7 +120,7 @@ impl Crowd {
     ///
     /// # Errors
     /// There are no frames, or nobody is in them.
-    pub fn choose(self, bodies: usize) -> Result<Sequence, ImportError> {
+    pub fn choose(self) -> Result<Sequence, ImportError> {
         if self.people == 0 {
             let reason = match self.frames.len() {
                 0 => "expected frames, found none".into(),
@@ -101,7 +128,9 @@ impl Crowd {
             };
             return Err(ImportError::item(self.item, reason));
         }
-        let mut clip = Sequence::zeros(self.frames.len(), bodies, self.joints);
+        let (frames, bodies) = (self.frames.len(), self.bodies);
+        self.room.take(clip_bytes(frames, bodies, self.joints));
+        let mut clip = Sequence::zeros(frames, bodies, self.joints);
         let mut places = match self.tracks(bodies) {
             Some(tracks) => Places::Tracks(tracks),
             None => Places::Near(vec![None; bodies]),
@@ -190,11 +219,12 @@ mod tests {
     }
 
     fn chosen(frames: Vec<Vec<Seen>>, bodies: usize) -> Vec<Vec<f32>> {
-        let mut crowd = Crowd::new("a.json", 1);
+        let room = Room::default();
+        let mut crowd = Crowd::new("a.json", bodies, 1, &room);
         for people in frames {
             crowd.push(people).expect("taken");
         }
-        let clip = crowd.choose(bodies).expect("somebody");
+        let clip = crowd.choose().expect("somebody");
         let x = |t: usize| (0..bodies).map(|m| clip.joint(t, m, 0)[0]).collect();
         (0..clip.frames).map(x).collect()
     }
@@ -231,24 +261,39 @@ mod tests {
 
     #[test]
     fn nobody_no_frames_and_other_joints_are_refused() {
-        let crowd = || Crowd::new("a.json", 1);
-        let message = crowd().choose(1).expect_err("no frames").to_string();
+        let room = Room::default();
+        let crowd = |bodies| Crowd::new("a.json", bodies, 1, &room);
+        let message = crowd(1).choose().expect_err("no frames").to_string();
         assert_eq!(message, "a.json: expected frames, found none");
-        let mut empty = crowd();
+        let mut empty = crowd(1);
         empty.push(vec![]).expect("taken");
         empty.push(vec![seen(None, 1.0, 0.0)]).expect("taken");
-        let mut lost = crowd();
+        let mut lost = crowd(1);
         let nobody = Seen {
             joints: vec![[0.0; 3]],
             ..seen(None, 1.0, 0.0)
         };
         lost.push(vec![nobody]).expect("taken");
-        let message = lost.choose(1).expect_err("nobody").to_string();
+        let message = lost.choose().expect_err("nobody").to_string();
         assert_eq!(message, "a.json: nobody is seen in any of its 1 frames");
-        assert!(empty.choose(1).is_ok(), "x may be 0");
+        assert!(empty.choose().is_ok(), "x may be 0");
         let mut odd = seen(None, 1.0, 1.0);
         odd.joints.push([1.0; 3]);
-        let message = crowd().push(vec![odd]).expect_err("two joints").to_string();
+        let message = crowd(1)
+            .push(vec![odd])
+            .expect_err("two joints")
+            .to_string();
         assert_eq!(message, "a.json: frame 0, joints: expected 1, found 2");
+    }
+
+    #[test]
+    fn a_clip_of_many_bodies_may_have_fewer_frames() {
+        let room = Room::default();
+        let mut crowd = Crowd::new("a.json", 16, 25, &room);
+        let most = most_frames(16, 25);
+        (0..most).for_each(|_| crowd.push(Vec::new()).expect("taken"));
+        let message = crowd.push(Vec::new()).expect_err("too many").to_string();
+        let expected = format!("frame {most}: at most {most} frames and 500000 people in all");
+        assert!(message.contains(&expected), "{message}");
     }
 }

@@ -468,7 +468,7 @@ fn bad_mediapipe_files_name_file_line_and_field() {
         (
             "a.csv",
             format!("{}\n{}", row(99), row(98)).into(),
-            "line: 2",
+            "line 2: columns: expected 99",
         ),
         (
             "a.csv",
@@ -480,11 +480,15 @@ fn bad_mediapipe_files_name_file_line_and_field() {
             format!("{}\n{},x", row(99), row(98)).into(),
             "line 2: column 99: expected a number, found \"x\"",
         ),
-        ("a.npy", truncated, "more than the file holds"),
-        ("a.npy", huge, "more than the file holds"),
         (
             "a.npy",
-            npy("<f4", "True", "(1, 132)", &[0; 528]),
+            truncated,
+            "bytes of numbers after the header, found 100",
+        ),
+        ("a.npy", huge, "expected too many bytes of numbers"),
+        (
+            "a.npy",
+            npy("<f4", "True", "(2, 132)", &[0; 1056]),
             "found Fortran order",
         ),
         (

@@ -1,5 +1,5 @@
 use super::*;
-use crate::dataset::{FORMAT, Meta, Sample, Split};
+use crate::dataset::{Dataset, FORMAT, Meta, Sample, Split};
 use crate::import::Official;
 use crate::sequence::Sequence;
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ impl Source for Made {
         format!("item {item}")
     }
 
-    fn read(&self, item: usize) -> Result<Vec<Clip>, ImportError> {
+    fn read_within(&self, item: usize, _: &Room<'_>) -> Result<Vec<Clip>, ImportError> {
         self.read.fetch_add(1, Ordering::Relaxed);
         if self.bad.contains(&item) {
             return Err(ImportError::at(
@@ -92,6 +92,7 @@ impl Source for Made {
             split: "xsub",
             train: 5,
             test: 6,
+            confirmed: true,
         }]
     }
 }
@@ -160,6 +161,7 @@ fn samples_are_in_the_items_order_whatever_the_threads() {
         train: expected.len() - test,
         test,
         official: Some((5, 6)),
+        unconfirmed: false,
     };
     assert_eq!(report.splits, [split]);
     let (_kept, alone) = folder();
@@ -376,7 +378,7 @@ impl Source for Given {
         format!("item {item}")
     }
 
-    fn read(&self, item: usize) -> Result<Vec<Clip>, ImportError> {
+    fn read_within(&self, item: usize, _: &Room<'_>) -> Result<Vec<Clip>, ImportError> {
         Ok(self.1[item].clone())
     }
 

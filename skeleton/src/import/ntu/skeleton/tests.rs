@@ -107,12 +107,12 @@ fn what_is_wrong_is_named_with_line_and_field() {
         (
             1,
             "x",
-            "number of frames: expected a whole number up to 200000, found \"x\"",
+            "number of frames: expected a whole number up to 20000, found \"x\"",
         ),
         (
             1,
             "-1",
-            "number of frames: expected a whole number up to 200000, found \"-1\"",
+            "number of frames: expected a whole number up to 20000, found \"-1\"",
         ),
         (1, "99999999999999999999", "found \"99999999999999999999\""),
         (
@@ -180,7 +180,7 @@ fn a_count_that_lies_is_noticed() {
         fewer.contains("line 3: number of frames: expected the end of the file"),
         "{fewer}"
     );
-    let frames = refused(&with_line(1, "200000"));
+    let frames = refused(&with_line(1, "20000"));
     assert!(
         frames.contains("line 30: expected a frame's number of bodies"),
         "{frames}"

@@ -67,7 +67,7 @@ struct Bvh {
 }
 
 impl Reader for Bvh {
-    fn read(&self, clip: &Path, crowd: &mut Crowd) -> Result<Option<f64>, ImportError> {
+    fn read(&self, clip: &Path, crowd: &mut Crowd<'_>) -> Result<Option<f64>, ImportError> {
         let item = clip.display().to_string();
         let mut motion = Motion::open(clip)?;
         let scheme = self.schemes.fit(&item, &motion.names())?;
@@ -112,8 +112,8 @@ impl Bvh {
             item,
             "frame 0",
             format!(
-                "the torso is {torso:.3} m long at {scale} m a unit, expected {} to {} m; give the \
-                 scale of its units (0.01 for centimetres)",
+                "the torso is {torso:.3} m long at {scale} m a unit, expected {} to {} m; --scale \
+                 says how long its unit is (0.01 for centimetres)",
                 TORSO.start(),
                 TORSO.end()
             ),

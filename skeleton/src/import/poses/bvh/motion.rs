@@ -7,6 +7,9 @@ use std::path::Path;
 /// Most joints of a file, end sites included.
 const MOST: usize = 2048;
 
+/// Longest name of a joint, bytes.
+const LONGEST: usize = 256;
+
 /// Deepest chain of joints.
 const DEEPEST: usize = 256;
 
@@ -147,6 +150,10 @@ fn hierarchy(lines: &mut Lines) -> Result<Vec<Joint>, ImportError> {
                     let mut name = Vec::new();
                     while let Some(part) = words.next_if(|word| *word != "{") {
                         name.push(part);
+                    }
+                    if name.iter().map(|part| part.len()).sum::<usize>() > LONGEST {
+                        let reason = format!("a joint's name of more than {LONGEST} bytes");
+                        return Err(lines.fail(reason));
                     }
                     let parent = open.last().copied();
                     let name = match (word, parent.and_then(|p| joints.get(p))) {

@@ -113,7 +113,7 @@ impl Schemes {
         }
         let shown: Vec<&str> = found.iter().take(60).map(String::as_str).collect();
         let reason = format!(
-            "joint names: they fit no known scheme ({}); give a file of names. Found {}",
+            "joint names: they fit no known scheme ({}); --map gives a file of names. Found {}",
             lacking.join(", "),
             shown.join(", ")
         );

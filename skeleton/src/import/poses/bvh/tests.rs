@@ -134,17 +134,31 @@ fn every_scheme_names_a_whole_body() {
                   mixamorig:LeftLeg mixamorig:LeftFoot mixamorig:LeftToeBase \
                   mixamorig:RightUpLeg mixamorig:RightLeg mixamorig:RightFoot \
                   mixamorig:RightToeBase";
-    for (text, foot) in [
-        (cmu, "LeftToeBase"),
-        (lafan1, "LeftToe"),
-        (mixamo, "mixamorig:LeftToeBase"),
+    let leafless = mixamo.replace("HeadTop_End", "Head.end");
+    // Joint 7 is the left hand, 15 the left foot, 3 the head, in the middle of two.
+    for (text, foot, head) in [
+        (cmu, "LeftToeBase", ["Head", "Head.end"]),
+        (lafan1, "LeftToe", ["Head", "Head.end"]),
+        (
+            mixamo,
+            "mixamorig:LeftToeBase",
+            ["mixamorig:Head", "mixamorig:HeadTop_End"],
+        ),
+        (
+            leafless.as_str(),
+            "mixamorig:LeftToeBase",
+            ["mixamorig:Head", "mixamorig:Head.end"],
+        ),
     ] {
         let names: Vec<String> = text.split_whitespace().map(String::from).collect();
         let scheme = schemes.fit("a.bvh", &names).expect("fits");
         // Joint i of the file at (i, 0, 0).
         let places: Vec<[f64; 3]> = (0..names.len()).map(|i| [i as f64, 0.0, 0.0]).collect();
         let place = |name: &str| names.iter().position(|n| n == name).expect("there") as f64;
-        assert_eq!(scheme.body(&places)[15][0], place(foot));
+        let body = scheme.body(&places);
+        assert_eq!(body[15][0], place(foot));
+        assert_eq!(body[3][0], head.map(place).iter().sum::<f64>() / 2.0);
+        assert!(body[7][0] > body[6][0], "beyond the wrist: {text}");
     }
 }
 
@@ -171,7 +185,7 @@ fn names_of_ones_own_come_first_and_are_checked() {
         "a.bvh: joint names",
         "bandai has Toes_L",
         "Zehen_R",
-        "give a file of names",
+        "--map gives a file of names",
     ] {
         assert!(message.contains(part), "{message}");
     }
