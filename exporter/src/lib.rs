@@ -15,6 +15,7 @@ pub mod quantise;
 pub mod reference;
 pub mod samples;
 pub mod source;
+pub mod triton;
 pub mod verify;
 pub mod windows;
 

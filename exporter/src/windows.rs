@@ -28,7 +28,8 @@ pub fn cases(card: &Card, seed: u64) -> Vec<Case> {
         maker.case("one body", 1, 1, Maker::walk),
         maker.case("seven windows", 7, 1, Maker::walk),
         maker.case("constant pose", 1, 1, Maker::still),
-        maker.case("far away", 1, 1, Maker::far),
+        maker.case("1 km away", 1, 1, Maker::far),
+        maker.case("lost joints", 1, 1, Maker::lost),
         maker.case("violent", 1, 1, Maker::violent),
         maker.case("comes and goes", 1, 1, Maker::passing),
         maker.case("nobody", 1, 1, Maker::absent),
@@ -74,9 +75,20 @@ impl Maker {
         self.cloud([0.3, 1.0, 2.5], 0.5, 0.0)
     }
 
-    /// Half a kilometre from the origin, where f32 has hardly a tenth of a millimetre.
+    /// A kilometre from the origin, where f32 has hardly a tenth of a millimetre.
     fn far(&mut self) -> Vec<f32> {
-        self.cloud([300.0, -40.0, 500.0], 0.5, 0.03)
+        self.cloud([600.0, -40.0, 800.0], 0.5, 0.03)
+    }
+
+    /// One joint in ten not seen, which is told as zeros.
+    fn lost(&mut self) -> Vec<f32> {
+        let mut data = self.walk();
+        for joint in data.chunks_exact_mut(3) {
+            if self.random.random_bool(0.1) {
+                joint.fill(0.0);
+            }
+        }
+        data
     }
 
     /// Metres from frame to frame, as a broken tracker gives them.

@@ -129,13 +129,14 @@ fn told(imported: &Imported) -> Vec<String> {
     let unplaced = reasons
         .iter()
         .map(|(reason, names)| format!("not placed: {}: {reason}", some(names)));
-    let missing: Vec<&str> = imported.missing.iter().map(String::as_str).collect();
-    let missing = (!missing.is_empty()).then(|| format!("missing: {}", some(&missing)));
+    let missing = &imported.missing;
+    let missing = (!missing.is_empty()).then(|| format!("missing: {}", some(missing)));
     unplaced.chain(missing).collect()
 }
 
 /// The first names, and how many there are beside them.
-fn some(names: &[&str]) -> String {
+pub fn some(names: &[impl AsRef<str>]) -> String {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
     match names.len().checked_sub(TOLD) {
         Some(more @ 2..) => format!("{} and {more} more", names[..TOLD].join(", ")),
         _ => names.join(", "),

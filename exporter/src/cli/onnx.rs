@@ -6,8 +6,10 @@ use crate::graph;
 use crate::produce::{Data, produce};
 use crate::quantise::Chosen;
 use crate::source::{Choices, Names, Source};
+use crate::triton;
 use aimclr_model::card::{Measured, Precision};
 use aimclr_model::cli::Checkpoint;
+use aimclr_model::onnx::ModelFile;
 use aimclr_skeleton::window::Cut;
 use aimclr_skeleton::{Dataset, Stream, classes};
 use anyhow::{Context, Result, bail};
@@ -53,6 +55,13 @@ pub(super) struct OnnxArgs {
     measuring: Measuring,
     #[command(flatten)]
     checkpoint: Checkpoint,
+    /// Write the model into this model repository of NVIDIA's Triton server, too, by the name that
+    /// --out has without its ending
+    #[arg(long, value_name = "DIR")]
+    triton: Option<PathBuf>,
+    /// Write over a model of the same name in that repository
+    #[arg(long, requires = "triton")]
+    force: bool,
     /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
@@ -130,6 +139,12 @@ pub(super) fn run(args: &OnnxArgs, out: &mut dyn Write) -> Result<ExitCode> {
     bar.finish();
     let bytes =
         graph::write(&source, &produced.form, &args.out).context("cannot write the model")?;
+    let repository = args.triton.as_deref().map(|repository| {
+        let name = args.out.file_stem().unwrap_or_default().to_string_lossy();
+        triton::write(&ModelFile::read(&args.out)?, repository, &name, args.force)
+            .context("the model is written, its place in the repository is not")
+    });
+    let repository = repository.transpose()?;
     #[derive(Serialize)]
     struct Written<'a> {
         path: &'a Path,
@@ -141,6 +156,8 @@ pub(super) fn run(args: &OnnxArgs, out: &mut dyn Write) -> Result<ExitCode> {
         measured: Option<&'a Measured>,
         #[serde(skip_serializing_if = "Option::is_none")]
         int8: Option<&'a Chosen>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        triton: Option<&'a Path>,
     }
     let written = Written {
         path: &args.out,
@@ -151,6 +168,7 @@ pub(super) fn run(args: &OnnxArgs, out: &mut dyn Write) -> Result<ExitCode> {
         precision: source.card.precision,
         measured: source.card.measured.as_ref(),
         int8: produced.chosen.as_ref(),
+        triton: repository.as_deref(),
     };
     if args.json {
         writeln!(out, "{}", serde_json::to_string(&written)?)?;
@@ -170,6 +188,9 @@ pub(super) fn run(args: &OnnxArgs, out: &mut dyn Write) -> Result<ExitCode> {
         written.precision,
         size(bytes as u64)
     )?;
+    if let Some(folder) = written.triton {
+        writeln!(out, "{}: for Triton", folder.display())?;
+    }
     if let Some(chosen) = written.int8 {
         print_chosen(chosen, out)?;
     }

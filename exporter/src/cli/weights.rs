@@ -1,7 +1,7 @@
 //! `aimclr-export weights`.
 
 use crate::source::Names;
-use aimclr_model::cli::Checkpoint;
+use aimclr_model::cli::{Checkpoint, some};
 use aimclr_model::pytorch::Unplaced;
 use aimclr_skeleton::classes;
 use anyhow::{Result, ensure};
@@ -45,7 +45,7 @@ pub(super) fn run(args: &WeightsArgs, out: &mut dyn Write) -> Result<ExitCode> {
         imported.missing.is_empty(),
         "{}: no whole encoder; missing: {}",
         args.file.display(),
-        imported.missing.join(", ")
+        some(&imported.missing)
     );
     imported.weights.write(&args.out)?;
     #[derive(Serialize)]

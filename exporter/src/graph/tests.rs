@@ -3,7 +3,7 @@
 use super::*;
 use crate::fixtures;
 use crate::source::Choices;
-use crate::verify::{Expected, TOLERANCE};
+use crate::verify::{Expected, tolerance};
 use aimclr_engine::{Backend, Options, Windows, open};
 use aimclr_model::onnx::ModelFile;
 use aimclr_model::plan::{Head, Plan, Pooled};
@@ -39,7 +39,10 @@ fn check(source: &Source) {
     for backend in Backend::ALL {
         let report = expected.verify(&model, options(backend)).expect("runs");
         let rows = &report.rows;
-        assert!(report.within(TOLERANCE), "{backend}: {rows:#?}");
+        assert!(
+            report.within(tolerance(source.card.precision)),
+            "{backend}: {rows:#?}"
+        );
         let agree = |row: &crate::verify::Row| row.top1_agree.is_none_or(|agree| agree == row.n);
         assert!(rows.iter().all(agree), "{backend}: {rows:#?}");
     }
