@@ -1,6 +1,7 @@
 //! The model card: how a model was made and how it is to be used, as one JSON document.
 //! `docs/model-card.md` has the format.
 
+use aimclr_skeleton::classes::repeated;
 use aimclr_skeleton::layout::LayoutError;
 use aimclr_skeleton::normalise::Preprocessing;
 use aimclr_skeleton::{Layout, Stream};
@@ -16,6 +17,9 @@ pub const VERSION: u32 = 1;
 /// Most frames and bodies that a card may ask for, so that a damaged one can't ask for gigabytes.
 const MAX_FRAMES: usize = 4096;
 const MAX_BODIES: usize = 16;
+
+/// Most streams: each of them once.
+const MAX_STREAMS: usize = Stream::ALL.len();
 
 /// What can be wrong with a card.
 #[derive(Debug, Error)]
@@ -245,17 +249,38 @@ impl Card {
         if !(self.window.is_finite() && self.window > 0.0) {
             return field("window", "seconds above 0".into(), self.window.to_string());
         }
-        if self.streams.is_empty() || self.fusion.len() != self.streams.len() {
-            let found = format!(
-                "{} streams, {} weights",
-                self.streams.len(),
-                self.fusion.len()
-            );
+        let streams: Vec<String> = self.streams.iter().map(ToString::to_string).collect();
+        let streams_found = match streams.len() {
+            n if n > MAX_STREAMS => n.to_string(),
+            0 => "none".into(),
+            _ => streams.join(", "),
+        };
+        if streams.is_empty() || streams.len() > MAX_STREAMS || repeated(&streams).is_some() {
+            let expected = "one to three, each of them another one".into();
+            return field("streams", expected, streams_found);
+        }
+        if self.fusion.len() != streams.len() {
+            let expected = format!("one weight for each of {streams_found}");
+            return field("fusion", expected, format!("{} weights", self.fusion.len()));
+        }
+        let unusable = |w: &&f64| !(w.is_finite() && **w >= 0.0);
+        if let Some(weight) = self.fusion.iter().find(unusable) {
             return field(
-                "streams",
-                "one to three, each with a fusion weight".into(),
-                found,
+                "fusion",
+                "weights of 0 and above".into(),
+                weight.to_string(),
             );
+        }
+        if self.embedding == 0 {
+            return field("embedding", "at least 1".into(), "0".into());
+        }
+        if let Some(at) = self.classes.iter().position(|name| name.trim().is_empty()) {
+            let found = format!("\"{}\" at place {at}", self.classes[at]);
+            return field("classes", "names that are not empty".into(), found);
+        }
+        if let Some(name) = repeated(&self.classes) {
+            let found = format!("\"{name}\" twice");
+            return field("classes", "a name of its own for each".into(), found);
         }
         let Calibration {
             temperature,
@@ -352,7 +377,59 @@ mod tests {
                     fusion: vec![],
                     ..card()
                 },
-                "streams",
+                "fusion: expected one weight for each of joint, found 0",
+            ),
+            (
+                Card {
+                    fusion: vec![-0.5],
+                    ..card()
+                },
+                "fusion: expected weights of 0 and above, found -0.5",
+            ),
+            (
+                Card {
+                    streams: vec![],
+                    fusion: vec![],
+                    ..card()
+                },
+                "streams: expected one to three, each of them another one, found none",
+            ),
+            (
+                Card {
+                    streams: vec![Stream::Joint, Stream::Bone, Stream::Joint],
+                    fusion: vec![1.0; 3],
+                    ..card()
+                },
+                "found joint, bone, joint",
+            ),
+            (
+                Card {
+                    streams: vec![Stream::Motion; 1000],
+                    fusion: vec![1.0; 1000],
+                    ..card()
+                },
+                "streams: expected one to three, each of them another one, found 1000",
+            ),
+            (
+                Card {
+                    embedding: 0,
+                    ..card()
+                },
+                "embedding: expected at least 1",
+            ),
+            (
+                Card {
+                    classes: vec!["wave".into(), " ".into()],
+                    ..card()
+                },
+                "classes: expected names that are not empty, found \" \" at place 1",
+            ),
+            (
+                Card {
+                    classes: ["wave", "bow", "wave"].map(String::from).into(),
+                    ..card()
+                },
+                "classes: expected a name of its own for each, found \"wave\" twice",
             ),
             (Card { layout, ..card() }, "centre 99"),
             (

@@ -2,6 +2,7 @@
 
 use crate::import::ntu::Edition;
 use crate::import::pku_mmd;
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result};
 use std::path::Path;
@@ -43,6 +44,13 @@ pub fn read(name: &Path) -> Result<Vec<String>> {
         (false, false) => return Ok(names),
     };
     Err(because(ErrorKind::InvalidData, reason))
+}
+
+/// The first name that occurs a second time.
+pub fn repeated(names: &[String]) -> Option<&str> {
+    let mut known = HashSet::new();
+    let twice = names.iter().find(|name| !known.insert(name.as_str()));
+    twice.map(String::as_str)
 }
 
 #[cfg(test)]

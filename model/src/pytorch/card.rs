@@ -4,6 +4,7 @@ use super::Options;
 use crate::card::{Calibration, Card, Provenance, VERSION};
 use crate::plan::{Head, Plan, QUERY};
 use crate::weights::{Weights, WeightsError};
+use aimclr_skeleton::classes::repeated;
 use aimclr_skeleton::normalise::Preprocessing;
 use aimclr_skeleton::{Layout, Stream};
 
@@ -45,7 +46,14 @@ pub(super) fn make(weights: &Weights, options: &Options) -> Result<Option<Card>,
             let named = names.len();
             return Err(format(format!("{named} class names for {classes} classes")));
         }
-        Some(names) => names.clone(),
+        Some(names) => match repeated(names) {
+            Some(name) => {
+                return Err(format(format!(
+                    "two classes are named \"{name}\"; `aimclr-export onnx --classes` merges them in a model"
+                )));
+            }
+            None => names.clone(),
+        },
         None => (0..classes).map(|label| format!("class {label}")).collect(),
     };
     let file = weights.path.file_name().unwrap_or_default();

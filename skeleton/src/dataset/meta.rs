@@ -1,6 +1,7 @@
 //! `dataset.toml`.
 
 use super::DatasetError;
+use crate::classes::repeated;
 use crate::layout::Layout;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -124,9 +125,7 @@ impl Meta {
                 meta.bodies
             ));
         }
-        if meta.classes.is_empty() {
-            return fail("classes: expected at least one name".into());
-        }
+        meta.check_classes(path)?;
         for (name, split) in &meta.splits {
             if split.test.is_some() == split.train.is_some() {
                 return fail(format!(
@@ -135,6 +134,21 @@ impl Meta {
             }
         }
         Ok(meta)
+    }
+
+    /// Refuses classes that a label or a name would not tell apart.
+    pub(crate) fn check_classes(&self, path: &Path) -> Result<(), DatasetError> {
+        let empty = self.classes.iter().position(|name| name.trim().is_empty());
+        let reason = match (empty, repeated(&self.classes)) {
+            (Some(label), _) => format!("class {label} has an empty name"),
+            (None, Some(name)) => format!("expected names that differ, found \"{name}\" twice"),
+            (None, None) if self.classes.is_empty() => "expected at least one name".into(),
+            (None, None) => return Ok(()),
+        };
+        Err(DatasetError::Meta {
+            path: path.into(),
+            reason: format!("classes: {reason}"),
+        })
     }
 
     /// The layout, whose numbers are in the units that are said.

@@ -120,6 +120,11 @@ fn bad_metadata_is_named() {
             "splits.xsub",
         ),
         (change("name = ", "nmae = "), "nmae"),
+        (change("\"bow\"", "\"wave\""), "found \"wave\" twice"),
+        (
+            change("\"bow\"", "\" \""),
+            "classes: class 1 has an empty name",
+        ),
     ] {
         assert!(message.contains(expected), "{message}");
     }

@@ -24,8 +24,10 @@ impl Writer {
     /// Starts a data set in `folder`, which is made if it is not there.
     pub fn create(folder: impl AsRef<Path>, meta: Meta) -> Result<Self, DatasetError> {
         let folder = folder.as_ref().to_path_buf();
+        let toml = folder.join("dataset.toml");
+        meta.check_classes(&toml)?;
+        let joints = meta.layout(&toml)?.len();
         std::fs::create_dir_all(&folder).map_err(|e| DatasetError::io(&folder, e))?;
-        let joints = meta.layout(&folder.join("dataset.toml"))?.len();
         let path = folder.join("joints.npy");
         let file = temporary_in(&folder).map_err(|e| DatasetError::io(&path, e))?;
         let mut file = BufWriter::new(file);

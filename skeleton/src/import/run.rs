@@ -75,7 +75,9 @@ pub fn import(
     progress: &mut dyn FnMut(usize),
 ) -> Result<Report, ImportError> {
     let meta = source.meta();
-    let joints = meta.layout(&out.join("dataset.toml"))?.len();
+    let toml = out.join("dataset.toml");
+    meta.check_classes(&toml)?;
+    let joints = meta.layout(&toml)?.len();
     if let Some(there) = FILES.map(|file| out.join(file)).iter().find(|p| p.exists()) {
         if !options.force {
             return Err(ImportError::Source {
