@@ -4,6 +4,7 @@ use super::progress::Bar;
 use crate::source::{Choices, Source};
 use crate::verify::{Expected, Report, Row, TOLERANCE, backends, check_pair};
 use aimclr_engine::{Backend, Device, Options};
+use aimclr_model::card::Form;
 use aimclr_model::cli::Checkpoint;
 use aimclr_model::onnx::ModelFile;
 use anyhow::Result;
@@ -17,7 +18,8 @@ use std::process::ExitCode;
 ///
 /// Runs windows of many kinds (one body, two, one absent, a constant pose, half a kilometre away,
 /// jumps of metres, batches of one and seven) through the graph in each engine, and compares with
-/// the weights computed plainly in f64. Differences are absolute, or shares of the largest value
+/// the weights computed plainly in f64. A graph of the continual form is shown recordings of these
+/// kinds, step by step, against whole ones computed plainly. Differences are absolute, or shares of the largest value
 /// where that is above 1.
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -55,7 +57,10 @@ pub(super) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<ExitCode> {
         fusion: Some(model.card.fusion.clone()),
         names: None,
     };
-    let mut source = Source::of(args.checkpoint.read_all(&args.weights)?, choices)?;
+    let source = Source::of(args.checkpoint.read_all(&args.weights)?, choices)?;
+    // Weights without classifier are of no form.
+    let form = (source.classes() == 0).then_some(model.card.form);
+    let mut source = source.in_form(form)?;
     source.card.calibration = model.card.calibration;
     check_pair(&model, &source)?;
     let bar = Bar::new();
@@ -77,7 +82,7 @@ pub(super) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<ExitCode> {
         };
         let report = expected.verify(&model, options)?;
         if !args.json {
-            print_report(&report, args.tolerance, out)?;
+            print_report(&report, model.card.form, args.tolerance, out)?;
         }
         reports.push(report);
     }
@@ -122,7 +127,11 @@ fn tolerance(text: &str) -> Result<f64, String> {
     }
 }
 
-fn print_report(report: &Report, tolerance: f64, out: &mut dyn Write) -> Result<()> {
+fn print_report(report: &Report, form: Form, tolerance: f64, out: &mut dyn Write) -> Result<()> {
+    let what = match form {
+        Form::Windowed => "one window",
+        Form::Continual => "one step",
+    };
     writeln!(out, "{}", report.description)?;
     let classifier = report.rows.iter().any(|row| row.logits.is_some());
     write!(
@@ -158,7 +167,7 @@ fn print_report(report: &Report, tolerance: f64, out: &mut dyn Write) -> Result<
     };
     writeln!(
         out,
-        "  largest difference {:.1e}, {verdict} {tolerance:e}; one window of one body {:.2} ms (median)\n",
+        "  largest difference {:.1e}, {verdict} {tolerance:e}; {what} of one body {:.2} ms (median)\n",
         report.max(),
         report.median_ms
     )?;
