@@ -1,4 +1,5 @@
-//! Runs a `model.onnx` (`docs/model.md`) behind one trait, [`Engine`]: in [`tract`], which
+//! Runs a `model.onnx` (`docs/model.md`) behind one trait, [`Engine`], or of the continual form
+//! behind another one, [`Continual`]: in [`tract`], which
 //! is pure Rust and needs nothing installed, or in [`onnxruntime`], which is faster, uses a GPU
 //! where there is one, and is loaded when it is first asked for.
 //!
@@ -16,17 +17,20 @@
 //! # }
 //! ```
 
+pub mod continual;
 pub mod onnxruntime;
 mod quiet;
 mod shape;
 pub mod tract;
 
+use aimclr_model::card::Form;
 use aimclr_model::onnx::ModelFile;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use thiserror::Error;
 
+pub use continual::{Continual, Person, State};
 pub use shape::{Output, Windows};
 
 /// What can go wrong when a model is opened or run.
@@ -53,6 +57,20 @@ pub enum EngineError {
         expected: [usize; 2],
         /// What came out.
         found: String,
+    },
+    /// The model is of the other form.
+    #[error(
+        "{}: a model of the {found} form, where one of the {expected} form is needed; \
+         `aimclr-export onnx --form {expected}` writes one",
+        path.display()
+    )]
+    Form {
+        /// Which file.
+        path: PathBuf,
+        /// The form that is needed.
+        expected: Form,
+        /// The form that it has.
+        found: Form,
     },
     /// The windows don't fit the model.
     #[error("windows: expected {expected}, found {found}")]
@@ -197,8 +215,10 @@ pub trait Engine: Send {
 
 /// Makes a model ready to run.
 ///
-/// Fails where the backend or the device isn't there, or the backend can't use the graph.
+/// Fails where the backend or the device isn't there, the backend can't use the graph, or the graph
+/// is of the continual form: [`continual::open`] is for that.
 pub fn open(model: &ModelFile, options: Options) -> Result<Box<dyn Engine>, EngineError> {
+    expect(model, Form::Windowed)?;
     match options.backend {
         Backend::Tract => Ok(Box::new(tract::Tract::open(model, options.device)?)),
         Backend::OnnxRuntime => Ok(Box::new(onnxruntime::OnnxRuntime::open(
@@ -206,6 +226,17 @@ pub fn open(model: &ModelFile, options: Options) -> Result<Box<dyn Engine>, Engi
             options.device,
             options.threads,
         )?)),
+    }
+}
+
+fn expect(model: &ModelFile, expected: Form) -> Result<(), EngineError> {
+    match model.card.form == expected {
+        true => Ok(()),
+        false => Err(EngineError::Form {
+            path: model.path.clone(),
+            expected,
+            found: model.card.form,
+        }),
     }
 }
 

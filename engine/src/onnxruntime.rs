@@ -2,28 +2,44 @@
 
 mod library;
 
-use crate::shape::Sizes;
+use crate::continual::{self, Continual, Person, State};
+use crate::shape::{Given, Sizes};
 use crate::{Backend, Device, Engine, EngineError, Output, Windows, quiet};
 use aimclr_model::onnx::ModelFile;
 use ort::ep;
-use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
-use ort::value::TensorRef;
+use ort::session::{Session, SessionInputValue};
+use ort::value::{Tensor, TensorRef};
+use std::path::{Path, PathBuf};
 
 pub use library::Library;
 
 /// A model in ONNX Runtime: one session with its own threads.
 pub struct OnnxRuntime {
     sizes: Sizes,
-    session: Session,
-    provider: &'static str,
-    description: String,
+    opened: Opened,
 }
 
 impl OnnxRuntime {
     /// Loads ONNX Runtime, if that hasn't been done, and the graph.
     pub fn open(model: &ModelFile, device: Device, threads: usize) -> Result<Self, EngineError> {
-        let sizes = Sizes::of(model);
+        Ok(Self {
+            sizes: Sizes::of(model),
+            opened: Opened::new(model, device, threads)?,
+        })
+    }
+}
+
+/// A session and what it is.
+struct Opened {
+    path: PathBuf,
+    session: Session,
+    provider: &'static str,
+    description: String,
+}
+
+impl Opened {
+    fn new(model: &ModelFile, device: Device, threads: usize) -> Result<Self, EngineError> {
         let library = Library::get()?;
         let load = |exclusive| {
             let mut builder = builder(library, device, threads, exclusive)?;
@@ -31,7 +47,7 @@ impl OnnxRuntime {
             quiet::catch(|| builder.commit_from_memory(&model.bytes))
                 .and_then(|session| session.map_err(|error| error.to_string()))
                 .map_err(|reason| EngineError::Graph {
-                    path: sizes.path.clone(),
+                    path: model.path.clone(),
                     backend: Backend::OnnxRuntime,
                     reason,
                 })
@@ -56,11 +72,40 @@ impl OnnxRuntime {
             library.path().display()
         );
         Ok(Self {
-            sizes,
+            path: model.path.clone(),
             session,
             provider,
             description,
         })
+    }
+
+    /// Runs the graph; gives shape and values of these outputs, as far as it has them.
+    fn run<'o>(
+        &mut self,
+        inputs: Vec<(String, SessionInputValue<'_>)>,
+        outputs: impl Iterator<Item = &'o str>,
+    ) -> Result<Vec<Given>, EngineError> {
+        let path = &self.path;
+        let fail = |error: ort::Error| failed(path, &error);
+        let found = self.session.run(inputs).map_err(fail)?;
+        let mut values = Vec::new();
+        for name in outputs {
+            let Some(value) = found.get(name) else {
+                break;
+            };
+            let (shape, data) = value.try_extract_tensor::<f32>().map_err(fail)?;
+            let shape = shape.iter().map(|size| *size as usize).collect();
+            values.push((shape, data.to_vec()));
+        }
+        Ok(values)
+    }
+}
+
+fn failed(path: &Path, error: &ort::Error) -> EngineError {
+    EngineError::Graph {
+        path: path.into(),
+        backend: Backend::OnnxRuntime,
+        reason: error.to_string(),
     }
 }
 
@@ -121,34 +166,90 @@ impl Engine for OnnxRuntime {
         if n == 0 {
             return Ok(Output::default());
         }
-        let fail = |error: ort::Error| EngineError::Graph {
-            path: self.sizes.path.clone(),
-            backend: Backend::OnnxRuntime,
-            reason: error.to_string(),
-        };
         let shape = [n, m, self.sizes.frames, self.sizes.joints, 3];
-        let input = TensorRef::from_array_view((shape, data)).map_err(fail)?;
-        let outputs = self
-            .session
-            .run(ort::inputs!["joints" => input])
-            .map_err(fail)?;
-        let mut values = Vec::new();
-        for (name, _) in self.sizes.outputs() {
-            let Some(value) = outputs.get(name) else {
-                break;
-            };
-            let (shape, data) = value.try_extract_tensor::<f32>().map_err(fail)?;
-            let shape = shape.iter().map(|size| *size as usize).collect();
-            values.push((shape, data.to_vec()));
-        }
+        let input = TensorRef::from_array_view((shape, data));
+        let input = input.map_err(|error| failed(&self.sizes.path, &error))?;
+        let outputs = self.sizes.outputs();
+        let names = outputs.iter().map(|(name, _)| *name);
+        let values = self
+            .opened
+            .run(vec![("joints".into(), input.into())], names)?;
         self.sizes.collect(n, values)
     }
 
     fn provider(&self) -> &str {
-        self.provider
+        self.opened.provider
     }
 
     fn describe(&self) -> String {
-        self.description.clone()
+        self.opened.description.clone()
+    }
+}
+
+/// A model of the continual form in ONNX Runtime, all people at once.
+pub(crate) struct Steps {
+    steps: continual::Steps,
+    opened: Opened,
+    /// Names of what comes out, in the graph's order.
+    outputs: Vec<String>,
+}
+
+impl Steps {
+    pub fn open(model: &ModelFile, device: Device, threads: usize) -> Result<Self, EngineError> {
+        let steps = continual::Steps::of(model);
+        let standard = steps.sizes.outputs();
+        let standard = standard.iter().map(|(name, _)| name.to_string());
+        let next = steps
+            .states
+            .iter()
+            .map(|state| format!("next.{}", state.name));
+        Ok(Self {
+            outputs: standard.chain(next).collect(),
+            opened: Opened::new(model, device, threads)?,
+            steps,
+        })
+    }
+}
+
+impl Continual for Steps {
+    fn start(&self) -> State {
+        self.steps.start()
+    }
+
+    fn step(&mut self, people: &mut [Person<'_>]) -> Result<Output, EngineError> {
+        self.steps.check(people)?;
+        let n = people.len();
+        if n == 0 {
+            return Ok(Output::default());
+        }
+        let path = &self.steps.sizes.path;
+        let frames: Vec<f32> = people.iter().flat_map(|p| p.frames).copied().collect();
+        let frames = Tensor::from_array((self.steps.frames(n), frames));
+        let frames = frames.map_err(|error| failed(path, &error))?;
+        let mut inputs = vec![("frames".to_string(), frames.into())];
+        for (i, state) in self.steps.states.iter().enumerate() {
+            let shape: Vec<usize> = [n].iter().chain(&state.shape).copied().collect();
+            let own = people.iter().flat_map(|person| &person.state.values[i]);
+            let value = match &*people {
+                // What one person has needs no copy.
+                [person] => TensorRef::from_array_view((shape, &person.state.values[i][..]))
+                    .map(SessionInputValue::from),
+                _ => Tensor::from_array((shape, own.copied().collect::<Vec<f32>>()))
+                    .map(SessionInputValue::from),
+            };
+            let value = value.map_err(|error| failed(path, &error))?;
+            inputs.push((format!("state.{}", state.name), value));
+        }
+        let outputs = self.outputs.iter().map(String::as_str);
+        let values = self.opened.run(inputs, outputs)?;
+        self.steps.collect(people, values)
+    }
+
+    fn provider(&self) -> &str {
+        self.opened.provider
+    }
+
+    fn describe(&self) -> String {
+        self.opened.description.clone()
     }
 }

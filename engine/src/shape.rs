@@ -46,7 +46,8 @@ impl Output {
         row(&self.probabilities, self.n, n)
     }
 
-    pub(crate) fn append(&mut self, mut other: Output) {
+    /// Puts other rows after these.
+    pub fn append(&mut self, mut other: Output) {
         self.n += other.n;
         self.embedding.append(&mut other.embedding);
         self.logits.append(&mut other.logits);
@@ -58,6 +59,9 @@ fn row(values: &[f32], rows: usize, n: usize) -> &[f32] {
     let width = values.len().checked_div(rows).unwrap_or_default();
     &values[n * width..(n + 1) * width]
 }
+
+/// Shape and values of something that a graph gave.
+pub(crate) type Given = (Vec<usize>, Vec<f32>);
 
 /// The sizes that a model card fixes.
 #[derive(Debug, Clone)]
@@ -122,11 +126,7 @@ impl Sizes {
 
     /// Puts the graph's outputs, given by shape and values in the graph's order, into an
     /// [`Output`]; fails where a shape isn't (n, width).
-    pub fn collect(
-        &self,
-        n: usize,
-        values: Vec<(Vec<usize>, Vec<f32>)>,
-    ) -> Result<Output, EngineError> {
+    pub fn collect(&self, n: usize, values: Vec<Given>) -> Result<Output, EngineError> {
         let mut values = values.into_iter();
         let mut take = |(name, width): (&'static str, usize)| {
             let expected = [n, width];

@@ -43,6 +43,7 @@ pub fn card(plan: Plan, stream: Stream, classes: usize) -> Card {
         classes: (0..classes).map(|i| format!("class {i}")).collect(),
         embedding: plan.hidden_dim,
         preprocessing: Preprocessing::usual(&layout(plan)),
+        form: Default::default(),
         precision: Default::default(),
         measured: None,
         provenance: Provenance {

@@ -3,6 +3,8 @@
 use crate::ExportError;
 use crate::source::Source;
 use aimclr_model::Card;
+use aimclr_model::card::Form;
+use aimclr_model::continual::STEP;
 use aimclr_model::onnx::{ModelFile, TensorProto};
 use aimclr_model::plan::{Head, Plan, TAPS, TensorSpec};
 use serde::Serialize;
@@ -22,7 +24,7 @@ pub struct Summary {
     pub card: Card,
     /// All learnt values (of an .onnx file: all constants; folding leaves fewer).
     pub parameters: usize,
-    /// Multiply-accumulates for one body and one window.
+    /// Multiply-accumulates for one body and one window, or one step.
     pub macs: u64,
     /// Encoder's blocks.
     pub blocks: Vec<BlockSummary>,
@@ -42,7 +44,7 @@ pub struct BlockSummary {
     pub stride: usize,
     /// Learnt values, or constants in an .onnx file.
     pub parameters: usize,
-    /// Multiply-accumulates for one body and one window.
+    /// Multiply-accumulates for one body and one window, or one step.
     pub macs: u64,
 }
 
@@ -157,12 +159,20 @@ impl Summary {
     }
 }
 
+/// Frames that the graph takes at a time.
+fn at_a_time(card: &Card) -> usize {
+    match card.form {
+        Form::Windowed => card.frames,
+        Form::Continual => STEP,
+    }
+}
+
 fn macs(plan: &Plan, card: &Card) -> u64 {
-    plan.macs(card.frames).iter().sum()
+    plan.macs(at_a_time(card)).iter().sum()
 }
 
 fn blocks(plan: &Plan, card: &Card, parameters: impl Fn(usize) -> usize) -> Vec<BlockSummary> {
-    let blocks = plan.blocks().into_iter().zip(plan.macs(card.frames));
+    let blocks = plan.blocks().into_iter().zip(plan.macs(at_a_time(card)));
     blocks
         .enumerate()
         .map(|(i, (block, macs))| BlockSummary {

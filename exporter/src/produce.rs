@@ -6,7 +6,7 @@ use crate::quantise::{self, Chosen};
 use crate::samples::{Samples, best, scores};
 use crate::source::Source;
 use aimclr_engine::{Backend, EngineError, Options, Windows, open};
-use aimclr_model::card::{Measured, Precision};
+use aimclr_model::card::{self, Measured, Precision};
 use aimclr_model::onnx::ModelFile;
 use aimclr_skeleton::Dataset;
 use aimclr_skeleton::dataset::Part;
@@ -51,6 +51,14 @@ pub fn produce(
 ) -> Result<Produced, ExportError> {
     source.card.precision = precision;
     source.card.measured = None;
+    if source.card.form == card::Form::Continual && (precision != Precision::F32 || data.is_some())
+    {
+        return Err(ExportError::Choice(
+            "--form continual: computes in f32 only, and --calibrate measures windows; leave \
+             --precision and --calibrate out"
+                .into(),
+        ));
+    }
     let mut chosen = None;
     let options = match data {
         Some(_) => engine(source)?,

@@ -1,13 +1,15 @@
 //! An exported graph against the weights that it came from, in every engine.
 
+mod continual;
+
 use crate::ExportError;
 use crate::reference::Reference;
 use crate::samples::best;
 use crate::source::Source;
 use crate::windows::{Case, cases};
-use aimclr_engine::{Backend, Engine, Options, Output, Windows, open};
+use aimclr_engine::{Backend, Options, Output, Windows, open};
 use aimclr_model::Card;
-use aimclr_model::card::Precision;
+use aimclr_model::card::{Form, Precision};
 use aimclr_model::onnx::ModelFile;
 use serde::Serialize;
 use std::time::{Duration, Instant};
@@ -41,7 +43,7 @@ pub struct Report {
     pub description: String,
     /// One row a kind of windows.
     pub rows: Vec<Row>,
-    /// Median time of one window of one body, milliseconds.
+    /// Median time of one window of one body, or of one step, milliseconds.
     pub median_ms: f64,
 }
 
@@ -50,7 +52,7 @@ pub struct Report {
 pub struct Row {
     /// Which windows.
     pub windows: String,
-    /// N.
+    /// N; of the continual form people times steps.
     pub n: usize,
     /// M.
     pub m: usize,
@@ -107,6 +109,11 @@ impl Expected {
     /// Computes what the graph should give; a second or so a body for the paper's widths on a
     /// small processor. `progress` is called after each of the kinds with its share of the whole.
     pub fn of(source: &Source, mut progress: impl FnMut(f64)) -> Self {
+        if source.card.form == Form::Continual {
+            return Self {
+                cases: continual::expected(source, &mut progress),
+            };
+        }
         let reference = Reference::of(source);
         let cases = cases(&source.card, SEED);
         let whole: usize = cases.iter().map(|case| case.n * case.m).sum();
@@ -141,33 +148,49 @@ impl Expected {
     ///
     /// Fails where the engine isn't there or can't run the graph; a difference is no failure.
     pub fn verify(&self, model: &ModelFile, options: Options) -> Result<Report, ExportError> {
-        let mut engine = open(model, options)?;
         let mut rows = Vec::new();
-        for (case, expected) in &self.cases {
-            let found = engine.run(case.windows())?;
-            rows.push(compare(case, expected, &found));
-        }
+        let mut compare = |found: &mut dyn FnMut(&Case) -> Result<Output, ExportError>| {
+            for (case, expected) in &self.cases {
+                rows.push(compare(case, expected, &found(case)?));
+            }
+            Ok::<_, ExportError>(())
+        };
+        let (first, _) = &self.cases[0];
+        let (provider, description, median_ms) = match model.card.form {
+            Form::Windowed => {
+                let mut engine = open(model, options)?;
+                compare(&mut |case| Ok(engine.run(case.windows())?))?;
+                let median = median_ms(|| Ok(engine.run(first.windows()).map(drop)?))?;
+                (engine.provider().to_string(), engine.describe(), median)
+            }
+            Form::Continual => {
+                let mut engine = aimclr_engine::continual::open(model, options)?;
+                compare(&mut |case| continual::run(&mut *engine, case))?;
+                let median = median_ms(continual::step(&mut *engine, first))?;
+                (engine.provider().to_string(), engine.describe(), median)
+            }
+        };
         Ok(Report {
             backend: options.backend.to_string(),
-            provider: engine.provider().into(),
-            description: engine.describe(),
+            provider,
+            description,
             rows,
-            median_ms: self.time(&mut *engine)?,
+            median_ms,
         })
     }
+}
 
-    fn time(&self, engine: &mut dyn Engine) -> Result<f64, ExportError> {
-        let (case, _) = &self.cases[0];
-        let mut times = Vec::with_capacity(TIMED_RUNS);
-        let begin = Instant::now();
-        while times.is_empty() || times.len() < TIMED_RUNS && begin.elapsed() < TIMED {
-            let start = Instant::now();
-            engine.run(case.windows())?;
-            times.push(start.elapsed().as_secs_f64() * 1e3);
-        }
-        times.sort_by(f64::total_cmp);
-        Ok(times[times.len() / 2])
+/// Median time of something that is done again and again, milliseconds.
+fn median_ms(mut run: impl FnMut() -> Result<(), ExportError>) -> Result<f64, ExportError> {
+    let mut times = Vec::with_capacity(TIMED_RUNS);
+    let begin = Instant::now();
+    while times.is_empty() || times.len() < TIMED_RUNS && begin.elapsed() < TIMED {
+        let start = Instant::now();
+        run()?;
+        times.push(start.elapsed().as_secs_f64() * 1e3);
     }
+    times.sort_by(f64::total_cmp);
+    Ok(times[times.len() / 2])
 }
 
 impl Case {
@@ -191,7 +214,8 @@ pub fn check_pair(model: &ModelFile, source: &Source) -> Result<(), ExportError>
         })
     };
     type Field = (&'static str, fn(&Card) -> String);
-    let fields: [Field; 6] = [
+    let fields: [Field; 7] = [
+        ("forms", |card| card.form.to_string()),
         ("frames", |card| card.frames.to_string()),
         ("bodies", |card| card.bodies.to_string()),
         ("joints", |card| card.layout.len().to_string()),
@@ -212,13 +236,13 @@ fn compare(case: &Case, expected: &Output, found: &Output) -> Row {
     let classifier = !expected.logits.is_empty();
     Row {
         windows: case.name.into(),
-        n: case.n,
+        n: expected.n,
         m: case.m,
         embedding: difference(&expected.embedding, &found.embedding),
         logits: classifier.then(|| difference(&expected.logits, &found.logits)),
         top1_agree: classifier.then(|| {
             let agrees = |n: &usize| best(expected.logits_of(*n)) == best(found.logits_of(*n));
-            (0..case.n).filter(agrees).count()
+            (0..expected.n).filter(agrees).count()
         }),
     }
 }

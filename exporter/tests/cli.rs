@@ -1,6 +1,6 @@
 //! The program as a user runs it: what it prints, where, and with which exit code.
 
-use aimclr_model::card::{Calibration, Card, Provenance, VERSION};
+use aimclr_model::card::{Calibration, Card, Form, Provenance, VERSION};
 use aimclr_model::weights::Weights;
 use aimclr_model::{Plan, Tensor};
 use aimclr_skeleton::normalise::Preprocessing;
@@ -75,6 +75,7 @@ impl Folder {
             classes: ["wave", "clap", "bow"].map(String::from).to_vec(),
             embedding: plan.hidden_dim,
             preprocessing: Preprocessing::Released,
+            form: Default::default(),
             precision: Default::default(),
             measured: None,
             provenance: Provenance::default(),
@@ -127,6 +128,45 @@ fn a_model_is_exported_verified_and_inspected() {
         assert_eq!(summary["blocks"].as_array().map(Vec::len), Some(10));
         assert_eq!(summary["card"]["frames"], 50);
     }
+}
+
+#[test]
+fn the_continual_form_is_exported_verified_and_inspected() {
+    let folder = Folder::new();
+    let weights = folder.weights(|_| ());
+    let model = folder.text("model.onnx");
+    let export = ["onnx", "--weights", &weights, "--out", &model];
+    let continual = [&export[..], &["--form", "continual"]].concat();
+    fails(
+        &continual,
+        &["fitted in the windowed form", "--form continual"],
+    );
+
+    folder.weights(|weights| {
+        let card = weights.card.as_mut().expect("a card");
+        (card.form, card.bodies) = (Form::Continual, 1);
+    });
+    let windowed = [&export[..], &["--form", "windowed"]].concat();
+    fails(&windowed, &["fitted in the continual form"]);
+    let half = [&export[..], &["--precision", "f16"]].concat();
+    fails(&half, &["--form continual: computes in f32 only"]);
+    assert!(run(&export).status.success());
+
+    let output = run(&["verify", &model, "--weights", &weights]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let table = text(&output.stdout);
+    for part in ["tract", "CPUExecutionProvider", "one step of one body"] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+    let summary = text(&run(&["inspect", &model]).stdout);
+    assert!(summary.contains("(N, 4, 25, 3)"), "{summary}");
+
+    folder.weights(|_| ());
+    let other = ["verify", &model, "--weights", &weights];
+    fails(
+        &other,
+        &["forms differ: continual in the graph, windowed in the weights"],
+    );
 }
 
 #[test]

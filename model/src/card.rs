@@ -1,6 +1,7 @@
 //! The model card: how a model was made and how it is to be used, as one JSON document.
 //! `docs/model-card.md` has the format.
 
+use crate::continual;
 use aimclr_skeleton::classes::repeated;
 use aimclr_skeleton::layout::LayoutError;
 use aimclr_skeleton::normalise::Preprocessing;
@@ -65,6 +66,9 @@ pub struct Card {
     pub embedding: usize,
     /// Which preprocessing the graph does.
     pub preprocessing: Preprocessing,
+    /// What the graph takes at a time.
+    #[serde(default)]
+    pub form: Form,
     /// In what numbers the graph computes.
     #[serde(default)]
     pub precision: Precision,
@@ -102,6 +106,43 @@ pub struct Measured {
     /// Convolutions that an int8 graph leaves in f32, since they hurt most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<String>,
+}
+
+/// What a graph takes at a time. The two are different functions of the same encoder, so that a
+/// classifier belongs to one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// A window of T frames, and nothing is remembered.
+    #[default]
+    Windowed,
+    /// The next few frames of one body, and what is remembered of those before: see
+    /// [`continual`](crate::continual).
+    Continual,
+}
+
+impl Form {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Windowed, Self::Continual];
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Windowed => "windowed",
+            Self::Continual => "continual",
+        })
+    }
+}
+
+impl FromStr for Form {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|known| known.to_string() == name)
+            .ok_or_else(|| format!("unknown form \"{name}\"; known: windowed, continual"))
+    }
 }
 
 /// In what numbers a graph computes its encoders. Inputs, outputs, normalising and classifier are
@@ -212,7 +253,8 @@ impl Card {
             .unwrap_or_else(|| format!("class {label}"))
     }
 
-    fn check(&self) -> Result<(), CardError> {
+    /// Checks what `docs/model-card.md` asks for.
+    pub fn check(&self) -> Result<(), CardError> {
         let field = |field, expected: String, found: String| {
             Err(CardError::Field {
                 field,
@@ -245,6 +287,9 @@ impl Card {
                 format!("1 to {MAX_BODIES}"),
                 self.bodies.to_string(),
             );
+        }
+        if self.form == Form::Continual {
+            continual::check(self)?;
         }
         if !(self.window.is_finite() && self.window > 0.0) {
             return field("window", "seconds above 0".into(), self.window.to_string());
@@ -317,6 +362,7 @@ mod tests {
             classes: vec!["wave".into()],
             embedding: 256,
             preprocessing: Preprocessing::Released,
+            form: Form::default(),
             precision: Precision::default(),
             provenance: Provenance {
                 dataset: "test".into(),
@@ -330,6 +376,14 @@ mod tests {
     #[test]
     fn a_card_comes_back() {
         assert_eq!(Card::from_json(&card().to_json()).expect("read"), card());
+    }
+
+    #[test]
+    fn a_card_without_form_is_of_windows() {
+        let json = card().to_json();
+        let old = json.replace("\"form\":\"windowed\",", "");
+        assert_ne!(old, json);
+        assert_eq!(Card::from_json(&old).expect("read"), card());
     }
 
     #[test]
@@ -435,6 +489,22 @@ mod tests {
             (
                 Card {
                     preprocessing: Preprocessing::Torso,
+                    ..card()
+                },
+                "preprocessing: expected \"aimclr-1\"",
+            ),
+            (
+                Card {
+                    form: Form::Continual,
+                    ..card()
+                },
+                "bodies: expected 1",
+            ),
+            (
+                Card {
+                    form: Form::Continual,
+                    bodies: 1,
+                    preprocessing: Preprocessing::Clip,
                     ..card()
                 },
                 "preprocessing: expected \"aimclr-1\"",

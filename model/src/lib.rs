@@ -7,6 +7,7 @@
 
 pub mod card;
 pub mod cli;
+pub mod continual;
 pub mod onnx;
 pub mod plan;
 pub mod pytorch;

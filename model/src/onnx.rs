@@ -3,11 +3,15 @@
 //! Protobuf messages with the field numbers of `onnx.proto3` (ONNX, Apache-2.0). Fields that are
 //! not named here are skipped when a file is read, as protobuf has it.
 
+mod signature;
+
 use crate::card::{Card, CardError};
 use crate::weights::CARD_KEY;
 use prost::Message;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
+
+pub use signature::State;
 
 /// Largest .onnx file that is read.
 const MAX_FILE: u64 = 1 << 30;
@@ -321,6 +325,13 @@ impl ModelFile {
         Ok(file)
     }
 
+    /// What the graph remembers of a body from step to step, in the order of its inputs; nothing of
+    /// the windowed form.
+    pub fn states(&self) -> Vec<State> {
+        let graph = self.model.graph.as_ref();
+        graph.map(signature::states).unwrap_or_default()
+    }
+
     fn check_graph(&self) -> Result<(), OnnxError> {
         let fail = |reason| {
             Err(OnnxError::Graph {
@@ -329,9 +340,6 @@ impl ModelFile {
             })
         };
         let graph = self.model.graph.as_ref().expect("checked by the reader");
-        let names = |values: &[ValueInfoProto]| -> Vec<String> {
-            values.iter().map(|value| value.name.clone()).collect()
-        };
         for tensor in graph
             .initializer
             .iter()
@@ -347,57 +355,6 @@ impl ModelFile {
                 ));
             }
         }
-        if names(&graph.input) != ["joints"] {
-            let found = names(&graph.input).join(", ");
-            return fail(format!("expected one input, \"joints\"; found {found}"));
-        }
-        let expected: &[&str] = match self.card.classes.is_empty() {
-            true => &["embedding"],
-            false => &["embedding", "logits", "probabilities"],
-        };
-        if names(&graph.output) != expected {
-            let found = names(&graph.output).join(", ");
-            return fail(format!(
-                "expected outputs {}; found {found}",
-                expected.join(", ")
-            ));
-        }
-        let joints = [self.card.frames, self.card.layout.len(), 3].map(|n| n as i64);
-        let shape = shape_of(&graph.input[0]);
-        let fixed = shape.get(2..).unwrap_or_default();
-        if shape.len() != 5 || fixed.iter().zip(joints).any(|(dim, n)| *dim != Some(n)) {
-            return fail(format!(
-                "input \"joints\": expected shape (N, M, {}, {}, 3) as the card says",
-                joints[0], joints[1]
-            ));
-        }
-        let outputs = [
-            self.card.embedding,
-            self.card.classes.len(),
-            self.card.classes.len(),
-        ];
-        for (output, size) in graph.output.iter().zip(outputs) {
-            if shape_of(output).get(1) != Some(&Some(size as i64)) {
-                return fail(format!(
-                    "output \"{}\": expected shape (N, {size})",
-                    output.name
-                ));
-            }
-        }
-        Ok(())
+        signature::check(graph, &self.card).or_else(fail)
     }
-}
-
-fn shape_of(value: &ValueInfoProto) -> Vec<Option<i64>> {
-    let shape = value
-        .r#type
-        .as_ref()
-        .and_then(|t| t.tensor_type.as_ref()?.shape.as_ref());
-    let size = |dim: &Dimension| match dim.value {
-        Some(DimensionValue::Size(n)) => Some(n),
-        _ => None,
-    };
-    shape
-        .map(|shape| shape.dim.iter().map(size).collect())
-        .unwrap_or_default()
 }

@@ -12,6 +12,7 @@ use crate::layout::{Layout, Point};
 use crate::sequence::Sequence;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 /// Keeps the angle defined where both joints of the turn coincide; the released code's value.
@@ -105,7 +106,8 @@ impl FromStr for Preprocessing {
 pub fn centre_and_turn(sequence: &mut Sequence, layout: &Layout) {
     for m in 0..sequence.bodies {
         centre(sequence, m, layout.centre);
-        turn(sequence, m, layout.turn);
+        let all = 0..sequence.frames;
+        turn(sequence, m, layout.turn, |_| all.clone());
     }
 }
 
@@ -121,7 +123,25 @@ fn centre(sequence: &mut Sequence, m: usize, joint: usize) {
     }
 }
 
-fn turn(sequence: &mut Sequence, m: usize, (left, right): (usize, usize)) {
+/// As [`centre_and_turn`], for a body that is seen frame by frame: the sign of a frame's angle is
+/// that of Σ vz over the last `remembered` frames, this one included, as a window would have it that
+/// ends with this frame.
+pub fn centre_and_turn_along(sequence: &mut Sequence, layout: &Layout, remembered: usize) {
+    for m in 0..sequence.bodies {
+        centre(sequence, m, layout.centre);
+        turn(sequence, m, layout.turn, |t| {
+            t.saturating_sub(remembered - 1)..t + 1
+        });
+    }
+}
+
+/// `depths` says which frames' Σ vz gives a frame's angle its sign.
+fn turn(
+    sequence: &mut Sequence,
+    m: usize,
+    (left, right): (usize, usize),
+    depths: impl Fn(usize) -> Range<usize>,
+) {
     let across = |sequence: &Sequence, t: usize| {
         let (a, b) = (sequence.joint(t, m, left), sequence.joint(t, m, right));
         (
@@ -129,10 +149,10 @@ fn turn(sequence: &mut Sequence, m: usize, (left, right): (usize, usize)) {
             f64::from(b[2]) - f64::from(a[2]),
         )
     };
-    let depth: f64 = (0..sequence.frames).map(|t| across(sequence, t).1).sum();
-    let sign = if depth >= 0.0 { -1.0 } else { 1.0 };
-    for t in 0..sequence.frames {
-        let (vx, vz) = across(sequence, t);
+    let across: Vec<(f64, f64)> = (0..sequence.frames).map(|t| across(sequence, t)).collect();
+    for (t, &(vx, vz)) in across.iter().enumerate() {
+        let depth: f64 = across[depths(t)].iter().map(|(_, vz)| vz).sum();
+        let sign = if depth >= 0.0 { -1.0 } else { 1.0 };
         let length = vx.hypot(vz);
         let cos = vx / (length + EPSILON);
         // 1 − cos², multiplied out, has no cancellation.
@@ -214,6 +234,41 @@ mod tests {
                 "{yaw}: {left:?} {right:?}"
             );
         }
+    }
+
+    #[test]
+    fn along_a_stream_a_frame_is_turned_as_the_last_of_its_window() {
+        let layout = Layout::ntu25();
+        let walk = walk(0.9, 1.0, [0.5, 1.0, 3.0]);
+        let mut along = Sequence::zeros(9, 1, 25);
+        for t in 0..9 {
+            for v in 0..25 {
+                // To and fro, so that the sign changes on the way.
+                let [x, y, z] = walk.joint(t % 3, 0, v);
+                let z = if t < 4 { z } else { 6.0 - z };
+                along.set_joint(t, 0, v, [x, y, z]);
+            }
+        }
+        let raw = along.clone();
+        centre_and_turn_along(&mut along, &layout, 3);
+        for t in 0..9usize {
+            let first = t.saturating_sub(2);
+            let mut window = Sequence::zeros(t + 1 - first, 1, 25);
+            for i in first..=t {
+                (0..25).for_each(|v| window.set_joint(i - first, 0, v, raw.joint(i, 0, v)));
+            }
+            centre_and_turn(&mut window, &layout);
+            for v in 0..25 {
+                assert_eq!(
+                    along.joint(t, 0, v),
+                    window.joint(t - first, 0, v),
+                    "{t}, {v}"
+                );
+            }
+        }
+        let mut whole = raw;
+        centre_and_turn(&mut whole, &layout);
+        assert_ne!(whole, along, "the sign changed");
     }
 
     #[test]

@@ -25,6 +25,13 @@ pub fn onto(sequence: SequenceRef<'_>, frames: usize, layout: &Layout) -> Sequen
     }
 }
 
+/// A recording of `fps` frames a second brought to `rate` frames a second, to the nearest whole
+/// number of frames.
+pub fn to_rate(sequence: SequenceRef<'_>, fps: f64, rate: f64, layout: &Layout) -> Sequence {
+    let frames = (sequence.frames as f64 * rate / fps).round() as usize;
+    onto(sequence, frames, layout)
+}
+
 /// Linear resampling of all frames onto `frames` of them. A sequence without frames gives zeros.
 pub fn linear(sequence: SequenceRef<'_>, frames: usize) -> Sequence {
     let mut resized = Sequence::zeros(frames, sequence.bodies, sequence.joints);

@@ -87,6 +87,7 @@ pub fn of_plan(
         fusion: vec![1.0],
         classes: (0..CLASSES).map(|c| format!("class {c}")).collect(),
         embedding: plan.embedding(pooled),
+        form: Default::default(),
         precision: Default::default(),
         measured: None,
         provenance: Provenance::default(),
@@ -166,7 +167,7 @@ fn people(card: &Card) -> Vec<Case> {
 }
 
 /// Largest difference, as a share of the largest expected value where that is above 1.
-fn difference(found: &[f32], expected: &[f32]) -> f64 {
+pub fn difference(found: &[f32], expected: &[f32]) -> f64 {
     assert_eq!(found.len(), expected.len());
     let largest = expected.iter().fold(1f32, |most, x| most.max(x.abs()));
     let pairs = found.iter().zip(expected);

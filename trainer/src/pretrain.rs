@@ -371,6 +371,7 @@ fn card(dataset: &Dataset, info: &RunInfo, seconds: f64) -> Card {
         classes: Vec::new(),
         embedding: Plan::paper(dataset.layout().len()).hidden_dim,
         preprocessing: settings.preprocessing,
+        form: Default::default(),
         precision: Default::default(),
         measured: None,
         provenance: Provenance {

@@ -3,6 +3,8 @@
 use super::size;
 use crate::inspect::Summary;
 use aimclr_model::Card;
+use aimclr_model::card::Form;
+use aimclr_model::continual::STEP;
 use anyhow::Result;
 use clap::Args;
 use std::io::Write;
@@ -56,13 +58,17 @@ fn print_summary(summary: &Summary, out: &mut dyn Write) -> Result<()> {
         ..
     } = card;
     let joints = layout.len();
-    line(
-        "input",
-        format!(
-            "(N, M, {frames}, {joints}, 3): {} joints, up to {bodies} bodies, {window:.2} s",
-            layout.name
+    let name = &layout.name;
+    let input = match card.form {
+        Form::Windowed => format!(
+            "(N, M, {frames}, {joints}, 3): {name} joints, up to {bodies} bodies, {window:.2} s"
         ),
-    )?;
+        Form::Continual => format!(
+            "(N, {STEP}, {joints}, 3) and what is remembered: {name} joints, {frames} frames in {window:.2} s"
+        ),
+    };
+    line("form", card.form.to_string())?;
+    line("input", input)?;
     let streams: Vec<String> = card
         .streams
         .iter()

@@ -7,7 +7,7 @@ use crate::produce::{Data, produce};
 use crate::quantise::Chosen;
 use crate::source::{Choices, Names, Source};
 use crate::triton;
-use aimclr_model::card::{Measured, Precision};
+use aimclr_model::card::{Form, Measured, Precision};
 use aimclr_model::cli::Checkpoint;
 use aimclr_model::onnx::ModelFile;
 use aimclr_skeleton::window::Cut;
@@ -43,6 +43,11 @@ pub(super) struct OnnxArgs {
     /// Weight of each stream's scores in the fused ones [default: joint 0.6, bone 0.6, motion 0.4]
     #[arg(long, value_name = "X", num_args = 1..=3)]
     fusion: Option<Vec<f64>>,
+    /// windowed: a window at a time; continual: four frames at a time, with what is remembered as
+    /// tensors in and out, for a fraction of the work and with a later answer [default: the form that
+    /// the classifier was fitted in, else windowed]
+    #[arg(long, value_name = "windowed|continual")]
+    form: Option<Form>,
     /// In what numbers the encoders compute: f32; f16, for GPUs; int8, for processors (needs
     /// --calibrate)
     #[arg(long, value_name = "f32|f16|int8", default_value_t)]
@@ -121,7 +126,7 @@ pub(super) fn run(args: &OnnxArgs, out: &mut dyn Write) -> Result<ExitCode> {
     let names = args.classes.as_deref().map(Names::read).transpose()?;
     let weights = args.checkpoint.read_all(&args.weights)?;
     let fusion = args.fusion.clone();
-    let mut source = Source::of(weights, Choices { fusion, names })?;
+    let mut source = Source::of(weights, Choices { fusion, names })?.in_form(args.form)?;
     let dataset = args.calibrate.as_deref().map(Dataset::open).transpose()?;
     let trained = source.card.provenance.split.clone();
     let data = dataset.as_ref().map(|dataset| {

@@ -4,7 +4,7 @@ use super::progress::Bar;
 use crate::source::{Choices, Source};
 use crate::verify::{Expected, Report, Row, backends, check_pair, tolerance};
 use aimclr_engine::{Backend, Device, Options};
-use aimclr_model::card::Precision;
+use aimclr_model::card::{Form, Precision};
 use aimclr_model::cli::Checkpoint;
 use aimclr_model::onnx::ModelFile;
 use anyhow::Result;
@@ -19,7 +19,8 @@ use std::process::ExitCode;
 /// Runs windows of many kinds (one body, two, one absent, a constant pose, a kilometre away, joints lost,
 /// jumps of metres, batches of one and seven) through the graph in each engine, and compares with
 /// the weights computed plainly in f64; an int8 graph, which is another function than its weights, with
-/// what tract makes of it. Differences are absolute, or shares of the largest value
+/// what tract makes of it. A graph of the continual form is shown recordings of these kinds, step by
+/// step, against whole ones computed plainly. Differences are absolute, or shares of the largest value
 /// where that is above 1.
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -57,7 +58,10 @@ pub(super) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<ExitCode> {
         fusion: Some(model.card.fusion.clone()),
         names: None,
     };
-    let mut source = Source::of(args.checkpoint.read_all(&args.weights)?, choices)?;
+    let source = Source::of(args.checkpoint.read_all(&args.weights)?, choices)?;
+    // Weights without classifier are of no form.
+    let form = (source.classes() == 0).then_some(model.card.form);
+    let mut source = source.in_form(form)?;
     source.card.calibration = model.card.calibration;
     check_pair(&model, &source)?;
     let tolerance = args.tolerance.unwrap_or(tolerance(model.card.precision));
@@ -92,7 +96,7 @@ pub(super) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<ExitCode> {
         };
         let report = expected.verify(&model, options)?;
         if !args.json {
-            print_report(&report, tolerance, out)?;
+            print_report(&report, model.card.form, tolerance, out)?;
         }
         reports.push(report);
     }
@@ -137,7 +141,11 @@ fn number(text: &str) -> Result<f64, String> {
     }
 }
 
-fn print_report(report: &Report, tolerance: f64, out: &mut dyn Write) -> Result<()> {
+fn print_report(report: &Report, form: Form, tolerance: f64, out: &mut dyn Write) -> Result<()> {
+    let what = match form {
+        Form::Windowed => "one window",
+        Form::Continual => "one step",
+    };
     writeln!(out, "{}", report.description)?;
     let classifier = report.rows.iter().any(|row| row.logits.is_some());
     write!(
@@ -173,7 +181,7 @@ fn print_report(report: &Report, tolerance: f64, out: &mut dyn Write) -> Result<
     };
     writeln!(
         out,
-        "  largest difference {:.1e}, {verdict} {tolerance:e}; one window of one body {:.2} ms (median)\n",
+        "  largest difference {:.1e}, {verdict} {tolerance:e}; {what} of one body {:.2} ms (median)\n",
         report.max(),
         report.median_ms
     )?;

@@ -3,7 +3,7 @@
 use super::builder::{Builder, Setting, Value};
 use super::form::Ranges;
 
-/// A convolution with its batch norm folded in, padded over time so that a stride of 1 keeps the
+/// A convolution over time with its batch norm folded in, padded so that a stride of 1 keeps the
 /// length.
 pub(super) struct Conv {
     /// Name of the node and of its value.
@@ -51,13 +51,19 @@ impl Bytes {
 impl Conv {
     /// As floating point has it.
     pub fn plain(self, graph: &mut Builder, x: &Value) -> Value {
+        let padding = self.shape[2] / 2;
+        self.padded(graph, x, padding)
+    }
+
+    /// The same with so many frames of zeros at both ends.
+    pub fn padded(self, graph: &mut Builder, x: &Value, padding: usize) -> Value {
         let weight = graph.floats(&format!("{}.weight", self.name), &self.shape, &self.weight);
         let bias = self.bias.as_ref().map(|bias| {
             let name = format!("{}.bias", self.name);
             graph.floats(&name, &[bias.len()], bias)
         });
         let inputs: Vec<&Value> = [x, &weight].into_iter().chain(&bias).collect();
-        self.node(graph, &self.name, &inputs)
+        self.node(graph, &self.name, &inputs, padding)
     }
 
     /// In bytes: activations of one scale, weights of one scale a channel, sums in 32 bits. Written
@@ -96,13 +102,13 @@ impl Conv {
             graph.node(&named("bias"), "DequantizeLinear", &inputs, &axis)
         });
         let inputs: Vec<&Value> = [&x, &weight].into_iter().chain(&bias).collect();
-        let sums = self.node(graph, &named("sums"), &inputs);
+        let sums = self.node(graph, &named("sums"), &inputs, self.shape[2] / 2);
         Bytes::of(ranges.output).through(graph, &sums, &self.name)
     }
 
-    fn node(&self, graph: &mut Builder, name: &str, inputs: &[&Value]) -> Value {
+    fn node(&self, graph: &mut Builder, name: &str, inputs: &[&Value], padding: usize) -> Value {
         let [.., taps, _] = self.shape.map(|n| n as i64);
-        let padding = taps / 2;
+        let padding = padding as i64;
         let settings = [
             ("kernel_shape", Setting::Ints(&[taps, 1])),
             ("strides", Setting::Ints(&[self.stride as i64, 1])),

@@ -30,14 +30,7 @@ pub(super) fn add(graph: &mut Builder, trained: &Trained, form: &mut Form, x: &V
     let mut frames = trained.card.frames;
     let mut pooled = Vec::new();
     for (i, block) in trained.plan.blocks().into_iter().enumerate() {
-        let mut part = Part {
-            trained,
-            block,
-            i,
-            name: format!("{stream}/block{i}"),
-            joints: trained.plan.joints,
-            form,
-        };
+        let mut part = Part::new(trained, i, block, form);
         let gathered = part.aggregate(graph, frames, &x);
         let mixed = part.spatial(graph, frames, &gathered);
         x = part.temporal(graph, frames, &mixed, &x);
@@ -57,9 +50,9 @@ pub(super) fn add(graph: &mut Builder, trained: &Trained, form: &mut Form, x: &V
 }
 
 /// One block, for folding its tensors and adding its nodes.
-struct Part<'a> {
+pub(super) struct Part<'a> {
     trained: &'a Trained,
-    block: Block,
+    pub(super) block: Block,
     i: usize,
     name: String,
     joints: usize,
@@ -102,8 +95,19 @@ impl Affine {
     }
 }
 
-impl Part<'_> {
-    fn named(&self, part: &str) -> String {
+impl<'a> Part<'a> {
+    pub(super) fn new(trained: &'a Trained, i: usize, block: Block, form: &'a mut Form) -> Self {
+        Self {
+            trained,
+            block,
+            i,
+            name: format!("{}/block{i}", trained.stream),
+            joints: trained.plan.joints,
+            form,
+        }
+    }
+
+    pub(super) fn named(&self, part: &str) -> String {
         format!("{}/{part}", self.name)
     }
 
@@ -116,6 +120,12 @@ impl Part<'_> {
         Affine::of(self.trained, &format!("st_gcn_networks.{}.{part}", self.i))
     }
 
+    /// Weight and bias of a convolution with the batch norm after it.
+    pub(super) fn folded(&self, conv: &str, norm: &str) -> (Vec<f64>, Vec<f64>) {
+        let tensor = |part: &str| self.tensor(&format!("{conv}.{part}"));
+        self.norm(norm).fold(tensor("weight"), &tensor("bias"))
+    }
+
     /// A ⊙ importance, (K, V, V).
     fn adjacency(&self) -> Vec<f64> {
         let importance = self.trained.tensor(&format!("edge_importance.{}", self.i));
@@ -124,7 +134,7 @@ impl Part<'_> {
     }
 
     /// (B, C, T, V) → (B, K·C, T, V), channel k·C + c.
-    fn aggregate(&self, graph: &mut Builder, frames: usize, x: &Value) -> Value {
+    pub(super) fn aggregate(&self, graph: &mut Builder, frames: usize, x: &Value) -> Value {
         let (c, t, v) = (self.block.input as i64, frames as i64, self.joints as i64);
         let (adjacency, shape, apart) = match self.i {
             0 => {
@@ -158,7 +168,7 @@ impl Part<'_> {
     }
 
     /// 1×1 convolution, bias map, ReLU: (B, K·C, T, V) → (B, C′, T, V).
-    fn spatial(&mut self, graph: &mut Builder, frames: usize, x: &Value) -> Value {
+    pub(super) fn spatial(&mut self, graph: &mut Builder, frames: usize, x: &Value) -> Value {
         let Block { input, output, .. } = self.block;
         let norm = self.norm("tcn.0");
         // (K·C′, C), row k·C′ + o.
@@ -219,18 +229,13 @@ impl Part<'_> {
         let Block {
             output, residual, ..
         } = self.block;
-        let (weight, mut bias) = self
-            .norm("tcn.3")
-            .fold(self.tensor("tcn.2.weight"), &self.tensor("tcn.2.bias"));
+        let (weight, mut bias) = self.folded("tcn.2", "tcn.3");
         let spectral = self.is_spectral(frames);
         let shortcut = match residual {
             Residual::None => None,
             Residual::Identity => Some(input.clone()),
             Residual::Conv => {
-                let (weight, shift) = self.norm("residual.1").fold(
-                    self.tensor("residual.0.weight"),
-                    &self.tensor("residual.0.bias"),
-                );
+                let (weight, shift) = self.folded("residual.0", "residual.1");
                 // Two biases that are added anyway go where a convolution takes them.
                 bias.iter_mut().zip(shift).for_each(|(b, s)| *b += s);
                 let own = spectral.then(|| std::mem::replace(&mut bias, vec![0.0; output]));

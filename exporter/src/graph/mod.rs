@@ -1,6 +1,7 @@
 //! The graph of `docs/model.md`: raw joints in, embedding and class probabilities out.
 
 mod builder;
+mod continual;
 mod conv;
 mod encoder;
 mod form;
@@ -11,6 +12,7 @@ mod streams;
 use crate::ExportError;
 use crate::reference::Encoder;
 use crate::source::{Source, Trained};
+use aimclr_model::card;
 use aimclr_model::onnx::{
     FLOAT16, GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto,
 };
@@ -95,6 +97,9 @@ fn wrap(source: &Source, graph: GraphProto) -> ModelProto {
 }
 
 fn graph(source: &Source, form: &mut Form) -> GraphProto {
+    if source.card.form == card::Form::Continual {
+        return continual::graph(source);
+    }
     let mut graph = Builder::default();
     let input = joints(&mut graph, source);
     let pooled = encoders(&mut graph, source, form, &input);

@@ -19,10 +19,12 @@ pub(super) fn add(
     x: &Value,
 ) -> Value {
     match preprocessing {
-        Preprocessing::Released => {
-            let centred = centre(graph, layout.centre, x);
-            turn(graph, layout.turn, &centred)
-        }
+        // One sign for the whole window of a body, (B, 1, 1, 1).
+        Preprocessing::Released => centre_and_turn(graph, layout, x, |graph, vz| {
+            let axes = graph.ints("normalise/depth.axes", &[TIME]);
+            let keep = [("keepdims", Setting::Int(1))];
+            graph.node("normalise/depth", "ReduceSum", &[vz, &axes], &keep)
+        }),
         Preprocessing::Clip => place(graph, layout, x),
         Preprocessing::Torso => picture::place(graph, layout, x),
     }
@@ -43,12 +45,28 @@ pub(super) fn point(graph: &mut Builder, name: &str, x: &Value, point: Point) ->
     }
 }
 
+/// `depth` makes of vz, (B, 1, T, 1), the sums whose signs the angles have.
+pub(super) fn centre_and_turn(
+    graph: &mut Builder,
+    layout: &Layout,
+    x: &Value,
+    depth: impl FnOnce(&mut Builder, &Value) -> Value,
+) -> Value {
+    let centred = centre(graph, layout.centre, x);
+    turn(graph, layout.turn, &centred, depth)
+}
+
 fn centre(graph: &mut Builder, joint: usize, x: &Value) -> Value {
     let origin = graph.slice("normalise/centre", x, JOINT, joint..joint + 1);
     graph.binary("normalise/centred", "Sub", x, &origin)
 }
 
-fn turn(graph: &mut Builder, (left, right): (usize, usize), x: &Value) -> Value {
+fn turn(
+    graph: &mut Builder,
+    (left, right): (usize, usize),
+    x: &Value,
+    depth: impl FnOnce(&mut Builder, &Value) -> Value,
+) -> Value {
     let name = |part: &str| format!("normalise/{part}");
     let number =
         |graph: &mut Builder, part: &str, value: f64| graph.floats(&name(part), &[1], &[value]);
@@ -79,10 +97,7 @@ fn turn(graph: &mut Builder, (left, right): (usize, usize), x: &Value) -> Value 
     let radicand = graph.binary(&name("radicand"), "Add", &vz_squared, &mixed);
     let root = graph.node(&name("root"), "Sqrt", &[&radicand], &[]);
 
-    // One sign for the whole window of a body, (B, 1, 1, 1).
-    let axes = graph.ints(&name("depth.axes"), &[TIME]);
-    let keep = [("keepdims", Setting::Int(1))];
-    let depth = graph.node(&name("depth"), "ReduceSum", &[&vz, &axes], &keep);
+    let depth = depth(graph, &vz);
     let zero = number(graph, "zero", 0.0);
     let (minus, plus) = (number(graph, "minus_one", -1.0), number(graph, "one", 1.0));
     let away = graph.binary(&name("away"), "GreaterOrEqual", &depth, &zero);

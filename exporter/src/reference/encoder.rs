@@ -42,10 +42,10 @@ pub(super) struct Linear {
 }
 
 /// A body's features, shape (C, T, V).
-struct Map {
-    channels: usize,
-    frames: usize,
-    data: Vec<f64>,
+pub(super) struct Map {
+    pub(super) channels: usize,
+    pub(super) frames: usize,
+    pub(super) data: Vec<f64>,
 }
 
 impl Encoder {
@@ -104,40 +104,44 @@ impl Encoder {
     /// # Panics
     /// Where `body` has another size.
     pub fn encode(&self, body: &[f64]) -> Vec<f64> {
-        self.trace(body).pop().unwrap_or_default()
+        assert_eq!(body.len(), CHANNELS * self.frames * self.joints);
+        let mean = |map: &Map| -> Vec<f64> {
+            let points = map.data.len() / map.channels;
+            let mean = |channel: &[f64]| channel.iter().sum::<f64>() / points as f64;
+            map.data.chunks_exact(points).map(mean).collect()
+        };
+        let maps = self.trace(body, 0);
+        maps[self.first_pooled()..].iter().flat_map(mean).collect()
     }
 
-    /// Output of every block, shape (C, T, V) each, and the feature as the last.
-    fn trace(&self, body: &[f64]) -> Vec<Vec<f64>> {
+    /// The first block that is pooled.
+    pub(super) fn first_pooled(&self) -> usize {
+        match self.pooled {
+            Pooled::Last => self.blocks.len() - 1,
+            Pooled::Every => 0,
+        }
+    }
+
+    /// Output of every block for any number of frames, where every 9×1 convolution lags `lag` frames
+    /// behind a centred one, and what goes past it is delayed by as many.
+    pub(super) fn trace(&self, body: &[f64], lag: usize) -> Vec<Map> {
         let joints = self.joints;
-        assert_eq!(body.len(), CHANNELS * self.frames * joints);
+        let frames = body.len() / (CHANNELS * joints);
         let mut map = Map {
             channels: CHANNELS,
-            frames: self.frames,
+            frames,
             data: body.to_vec(),
         };
         // The input's batch norm has a channel per joint and coordinate: v·3 + c.
         for (i, x) in map.data.iter_mut().enumerate() {
-            let (c, v) = (i / (self.frames * joints), i % joints);
+            let (c, v) = (i / (frames * joints), i % joints);
             *x = self.input.of(v * CHANNELS + c, *x);
         }
-        let mut trace = Vec::new();
+        let mut maps: Vec<Map> = Vec::new();
         for layer in &self.blocks {
-            map = layer.run(&map, joints);
-            trace.push(map.data.clone());
+            maps.push(layer.run(maps.last().unwrap_or(&map), joints, lag));
         }
-        let maps = match self.pooled {
-            Pooled::Last => &trace[trace.len() - 1..],
-            Pooled::Every => &trace[..],
-        };
-        let means = |(map, layer): (&Vec<f64>, &Layer)| -> Vec<f64> {
-            let points = map.len() / layer.block.output;
-            let mean = |channel: &[f64]| channel.iter().sum::<f64>() / points as f64;
-            map.chunks_exact(points).map(mean).collect()
-        };
-        let layers = &self.blocks[self.blocks.len() - maps.len()..];
-        trace.push(maps.iter().zip(layers).flat_map(means).collect());
-        trace
+        maps
     }
 }
 
@@ -156,21 +160,22 @@ impl BatchNorm {
 }
 
 impl Layer {
-    fn run(&self, input: &Map, joints: usize) -> Map {
+    fn run(&self, input: &Map, joints: usize, lag: usize) -> Map {
         let Block { output, stride, .. } = self.block;
-        let subsets = conv(input, &self.spatial, SUBSETS * output, 1, 1, joints);
+        let subsets = conv(input, &self.spatial, SUBSETS * output, [1, 1, 0], joints);
         let mut map = self.aggregate(&subsets, joints);
         self.spatial_norm.apply(&mut map);
         relu(&mut map);
-        let mut map = conv(&map, &self.temporal, output, TAPS, stride, joints);
+        let before = TAPS / 2 + lag;
+        let mut map = conv(&map, &self.temporal, output, [TAPS, stride, before], joints);
         self.temporal_norm.apply(&mut map);
         match (&self.residual, self.block.residual) {
             (Some((shortcut, norm)), _) => {
-                let mut shortcut = conv(input, shortcut, output, 1, stride, joints);
+                let mut shortcut = conv(input, shortcut, output, [1, stride, lag], joints);
                 norm.apply(&mut shortcut);
                 add(&mut map.data, &shortcut.data);
             }
-            (None, Residual::Identity) => add(&mut map.data, &input.data),
+            (None, Residual::Identity) => add_delayed(&mut map, input, lag * joints),
             (None, _) => {}
         }
         relu(&mut map);
@@ -199,17 +204,16 @@ impl Layer {
     }
 }
 
-/// A convolution over time with `taps` taps, padded so that a stride of 1 keeps the length.
+/// A convolution over time with so many taps and this stride, the first of them on the frame that
+/// many `before`; a stride of 1 keeps the length. What lies beyond the ends is 0.
 fn conv(
     input: &Map,
     linear: &Linear,
     channels: usize,
-    taps: usize,
-    stride: usize,
+    [taps, stride, before]: [usize; 3],
     joints: usize,
 ) -> Map {
     let frames = input.frames.div_ceil(stride);
-    let padding = taps / 2;
     let mut data = vec![0.0; channels * frames * joints];
     for (o, out) in data.chunks_exact_mut(frames * joints).enumerate() {
         out.fill(linear.bias[o]);
@@ -217,7 +221,7 @@ fn conv(
             let weights = &linear.weight[(o * input.channels + i) * taps..][..taps];
             for (t, out) in out.chunks_exact_mut(joints).enumerate() {
                 for (tap, w) in weights.iter().enumerate() {
-                    let Some(from) = (t * stride + tap).checked_sub(padding) else {
+                    let Some(from) = (t * stride + tap).checked_sub(before) else {
                         continue;
                     };
                     if from < input.frames {
@@ -237,6 +241,15 @@ fn conv(
 
 fn relu(map: &mut Map) {
     map.data.iter_mut().for_each(|x| *x = x.max(0.0));
+}
+
+/// Adds what came so many values earlier, in each channel.
+fn add_delayed(to: &mut Map, what: &Map, values: usize) {
+    let channel = what.data.len() / what.channels;
+    let rows = what.data.chunks_exact(channel);
+    for (to, what) in to.data.chunks_exact_mut(channel).zip(rows) {
+        add(to.get_mut(values..).unwrap_or_default(), what);
+    }
 }
 
 fn add(to: &mut [f64], what: &[f64]) {

@@ -2,6 +2,7 @@
 //! aggregation as published, every batch norm as a step of its own. Slow and simple; the exported
 //! graph, which does all of this differently, is held against it.
 
+mod continual;
 mod encoder;
 
 use crate::source::Source;
@@ -86,15 +87,7 @@ impl Reference {
 
     /// What an encoder sees of a normalised body, shape (3, T, V).
     fn look(&self, sequence: &Sequence, encoder: &Encoder) -> Vec<f64> {
-        let seen = encoder.stream.of(sequence, &self.layout);
-        let points = self.frames * self.layout.len();
-        let mut channels = vec![0.0; CHANNELS * points];
-        for (point, position) in seen.data.chunks_exact(CHANNELS).enumerate() {
-            for (c, x) in position.iter().enumerate() {
-                channels[c * points + point] = f64::from(*x);
-            }
-        }
-        channels
+        channels_first(&encoder.stream.of(sequence, &self.layout))
     }
 
     /// Softmax of logits over the temperature.
@@ -105,6 +98,18 @@ impl Reference {
         let total: f64 = logits.iter().map(|x| scale(*x)).sum();
         logits.iter().map(move |x| scale(*x) / total)
     }
+}
+
+/// One body, (T, 1, V, 3), as (3, T, V).
+fn channels_first(seen: &Sequence) -> Vec<f64> {
+    let points = seen.frames * seen.joints;
+    let mut channels = vec![0.0; CHANNELS * points];
+    for (point, position) in seen.data.chunks_exact(CHANNELS).enumerate() {
+        for (c, x) in position.iter().enumerate() {
+            channels[c * points + point] = f64::from(*x);
+        }
+    }
+    channels
 }
 
 /// The plain mean over the bodies.

@@ -1,5 +1,6 @@
 //! What is exported: one to three trained encoders and what they have in common.
 
+mod form;
 mod trained;
 
 use crate::ExportError;
@@ -151,7 +152,8 @@ fn released_share(stream: &Stream) -> f64 {
 /// Refuses two that can't stand in one graph.
 fn agree(first: &Trained, other: &Trained) -> Result<(), ExportError> {
     type Field = (&'static str, fn(&Card) -> String);
-    let fields: [Field; 6] = [
+    let fields: [Field; 7] = [
+        ("forms", |card| card.form.to_string()),
         ("layouts", |card| card.layout.name.clone()),
         ("frames", |card| card.frames.to_string()),
         ("bodies", |card| card.bodies.to_string()),

@@ -60,6 +60,7 @@ pub(super) fn make(weights: &Weights, options: &Options) -> Result<Option<Card>,
     Ok(Some(Card {
         version: VERSION,
         preprocessing: Preprocessing::usual(&layout),
+        form: Default::default(),
         precision: Default::default(),
         measured: None,
         layout,

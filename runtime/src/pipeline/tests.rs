@@ -54,6 +54,7 @@ pub(crate) fn card() -> Card {
         classes: vec!["sit".into(), "stand".into()],
         embedding: 256,
         preprocessing: Preprocessing::Released,
+        form: Default::default(),
         precision: Default::default(),
         measured: None,
         provenance: Provenance::default(),
