@@ -5,6 +5,7 @@ mod bad_input;
 mod binaries;
 mod chain;
 mod conformance;
+mod continual;
 mod layouts;
 mod picture;
 mod protocols;

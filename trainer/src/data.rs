@@ -102,6 +102,22 @@ impl Clips {
         })
     }
 
+    /// Samples whose embeddings are known already, so that their joints are not needed.
+    pub(crate) fn embedded(
+        labels: Vec<i64>,
+        names: Vec<String>,
+        seconds: f64,
+        device: Device,
+    ) -> Self {
+        Self {
+            joints: Tensor::zeros([labels.len() as i64, 0], (tch::Kind::Float, device)),
+            labels,
+            names,
+            seconds,
+            device,
+        }
+    }
+
     /// Brings samples that lie on the host to a device: at once if they take no more than `memory`
     /// bytes of it, else batch by batch. On a GPU, without `memory`, they may take half of what is
     /// free there; the other half is left to training. Says what was done, with sizes.

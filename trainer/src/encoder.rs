@@ -1,5 +1,7 @@
 //! The encoder: ST-GCN in AimCLR's narrow form, in torch.
 
+mod continual;
+
 use crate::eadm;
 use crate::parameters::Parameters;
 use crate::spectral::Spectral;

@@ -39,6 +39,22 @@ impl Streams {
         }
     }
 
+    /// The same of joints that are seen frame by frame: motion is towards a frame, x\[t\] − x\[t−1\],
+    /// and 0 where the body was not there a frame before.
+    pub fn along(&self, joints: &Tensor) -> Tensor {
+        if self.stream != Stream::Motion {
+            return self.of(joints);
+        }
+        let frames = joints.size()[2];
+        let first = joints.narrow(2, 0, 1).zeros_like();
+        let before = Tensor::cat(&[first, joints.narrow(2, 0, frames - 1)], 2);
+        let size = before.abs();
+        let there = size
+            .sum_dim_intlist([1i64, 3].as_slice(), true, Kind::Float)
+            .sign();
+        self.minus(joints, &before) * there
+    }
+
     /// The difference of two joints; in 2D with the mean of their confidences, and only where both
     /// were seen.
     fn minus(&self, a: &Tensor, b: &Tensor) -> Tensor {

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::data::Cut;
 use crate::evaluate::settings::Schedule;
 use crate::evaluate::{Epoch, Kind, Protocol as Measuring, Scaling, Select, Trial};
+use aimclr_model::card::Form;
 use aimclr_model::cli::Checkpoint;
 use aimclr_model::plan::Pooled;
 use aimclr_skeleton::Dataset;
@@ -84,6 +85,10 @@ struct Space {
     /// linear classifier takes it up; give it a lower --lr, such as 0.1. [default: none]
     #[arg(long, value_parser = super::named::<Scaling>)]
     scaling: Option<Scaling>,
+    /// windowed, or continual: what the encoder makes of long recordings a few frames at a time. The
+    /// classifier is then for `aimclr-export onnx --form continual` alone.
+    #[arg(long, value_name = "windowed|continual", default_value_t)]
+    form: Form,
 }
 
 #[derive(Debug, Args)]
@@ -181,7 +186,7 @@ pub(super) fn run(protocol: Protocol) -> Result<()> {
             }
             set(&mut config.knn.pooled, space.pooled);
             set(&mut config.knn.scaling, space.scaling);
-            measure(&common, &config, Kind::Knn, 0, 1)
+            measure(&common, &config, (Kind::Knn, space.form), 0, 1)
         }
         Protocol::Linear(arguments) => {
             let (common, training) = (arguments.common, arguments.training);
@@ -192,7 +197,7 @@ pub(super) fn run(protocol: Protocol) -> Result<()> {
             measure(
                 &common,
                 &config,
-                Kind::Linear,
+                (Kind::Linear, arguments.space.form),
                 training.seed,
                 training.seeds,
             )
@@ -212,15 +217,25 @@ fn supervised(arguments: Supervised, kind: Kind) -> Result<()> {
     training.apply(&mut settings.schedule);
     set(&mut settings.freeze_norm, arguments.freeze_norm);
     set(&mut settings.augment, arguments.augment);
-    measure(&common, &config, kind, training.seed, training.seeds)
+    let what = (kind, Form::Windowed);
+    measure(&common, &config, what, training.seed, training.seeds)
 }
 
-fn measure(common: &Common, config: &Config, kind: Kind, seed: u64, seeds: u64) -> Result<()> {
+fn measure(
+    common: &Common,
+    config: &Config,
+    (kind, form): (Kind, Form),
+    seed: u64,
+    seeds: u64,
+) -> Result<()> {
     let device = common.machine.set_up()?;
     let split = common.configured.split(config)?;
     let dataset = Dataset::open(&common.data)?;
     let weights = common.checkpoint.read(&common.weights)?;
-    let trial = Trial::new(&dataset, split, &weights, cut(common)?, device)?;
+    let trial = match form {
+        Form::Windowed => Trial::new(&dataset, split, &weights, cut(common)?, device)?,
+        Form::Continual => Trial::continual(&dataset, split, &weights, cut(common)?, device)?,
+    };
     let protocol = Measuring { kind, share: None };
     let bar = Bar::new(protocol);
     let epoch = &mut |seed, epoch: &Epoch| bar.epoch(seed, epoch);

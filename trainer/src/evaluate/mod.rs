@@ -1,5 +1,6 @@
 //! Protocols that measure what an encoder has learnt.
 
+mod continual;
 mod fit;
 pub mod fuse;
 pub mod knn;
@@ -21,6 +22,7 @@ use crate::TrainError;
 use crate::data::{Clips, Cut};
 use crate::encoder::Encoder;
 use crate::streams::Streams;
+use aimclr_model::card::Form;
 use aimclr_model::plan::{Head, Pooled, QUERY};
 use aimclr_model::{Card, Plan, Weights};
 use aimclr_skeleton::dataset::{Dataset, Part};
@@ -42,8 +44,8 @@ pub struct Trial {
     pub dataset: String,
     /// The split.
     pub split: String,
-    /// The weights' card, with the window of this data: a classifier is to be run on windows like
-    /// those that it was trained on.
+    /// The weights' card, with this trial's form and this data's window and number of bodies: a
+    /// classifier is to be run on windows like those that it was trained on.
     pub card: Card,
     /// The encoder without head.
     pub encoder: Encoder,
@@ -76,6 +78,8 @@ impl Trial {
     ) -> std::result::Result<Self, TrainError> {
         let (plan, _) = Plan::of_weights(weights, QUERY)?;
         let mut card = checked_card(weights, plan, dataset)?;
+        card.form = Form::Windowed;
+        card.bodies = dataset.meta().bodies;
         let load = |part| -> std::result::Result<Clips, TrainError> {
             let (frames, preprocessing) = (card.frames, card.preprocessing);
             let clips = Clips::load(dataset, split, part, cut, frames, preprocessing)?;
