@@ -8,6 +8,7 @@
 
 use crate::ExportError;
 use aimclr_model::Card;
+use aimclr_model::card::Form;
 use aimclr_model::onnx::ModelFile;
 use aimclr_skeleton::files::write_atomically;
 use std::fmt::Write;
@@ -37,6 +38,13 @@ pub fn write(
             "--triton: \"{name}\" is no name for a model: letters, digits, - _ and . are; it is that of \
              --out without its ending"
         )));
+    }
+    if model.card.form == Form::Continual {
+        return Err(ExportError::Choice(
+            "--triton: a batch is put together of windows; a model of the continual form has a state for \
+             each person"
+                .into(),
+        ));
     }
     let folder = repository.join(name);
     if folder.exists() && !force {
