@@ -44,6 +44,7 @@ pub fn card(plan: Plan, stream: Stream, classes: usize) -> Card {
         embedding: plan.hidden_dim,
         preprocessing: Preprocessing::usual(&layout(plan)),
         precision: Default::default(),
+        merged: Vec::new(),
         measured: None,
         provenance: Provenance {
             dataset: "random".into(),

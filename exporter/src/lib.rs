@@ -10,6 +10,7 @@ pub mod cli;
 mod error;
 pub mod graph;
 pub mod inspect;
+pub mod merge;
 pub mod produce;
 pub mod quantise;
 pub mod reference;

@@ -95,13 +95,7 @@ impl Data<'_> {
         part: Part,
         limit: Option<usize>,
     ) -> Result<Samples, ExportError> {
-        Samples::read(
-            self.dataset,
-            &source.card,
-            (self.split, part),
-            self.cut,
-            limit,
-        )
+        Samples::read(self.dataset, source, (self.split, part), self.cut, limit)
     }
 }
 

@@ -61,6 +61,10 @@ pub struct Card {
     pub fusion: Vec<f64>,
     /// Class names; empty for a model without classifier.
     pub classes: Vec<String>,
+    /// Class of each score of the classifier, where several scores count as one class; empty where
+    /// each is a class of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<usize>,
     /// Size of the embedding, all streams together.
     pub embedding: usize,
     /// Which preprocessing the graph does.
@@ -282,6 +286,7 @@ impl Card {
             let found = format!("\"{name}\" twice");
             return field("classes", "a name of its own for each".into(), found);
         }
+        self.check_merged()?;
         let Calibration {
             temperature,
             unknown_below,
@@ -299,6 +304,24 @@ impl Card {
         }
         Ok(())
     }
+
+    fn check_merged(&self) -> Result<(), CardError> {
+        let (merged, classes) = (&self.merged, self.classes.len());
+        let unknown = merged.iter().find(|class| **class >= classes);
+        let without = (0..classes).find(|class| !merged.contains(class));
+        let found = match (unknown, without) {
+            _ if merged.is_empty() => return Ok(()),
+            (Some(class), _) => format!("class {class} of {classes}"),
+            (None, Some(class)) => format!("none for class {class}"),
+            (None, None) if merged.len() == classes => "one for each".into(),
+            (None, None) => return Ok(()),
+        };
+        Err(CardError::Field {
+            field: "merged",
+            expected: "a class for each score, for some class several".into(),
+            found,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -315,6 +338,7 @@ mod tests {
             streams: vec![Stream::Joint],
             fusion: vec![1.0],
             classes: vec!["wave".into()],
+            merged: Vec::new(),
             embedding: 256,
             preprocessing: Preprocessing::Released,
             precision: Precision::default(),
@@ -430,6 +454,28 @@ mod tests {
                     ..card()
                 },
                 "classes: expected a name of its own for each, found \"wave\" twice",
+            ),
+            (
+                Card {
+                    merged: vec![0],
+                    ..card()
+                },
+                "for some class several, found one for each",
+            ),
+            (
+                Card {
+                    merged: vec![0, 1],
+                    ..card()
+                },
+                "found class 1 of 1",
+            ),
+            (
+                Card {
+                    classes: ["wave", "bow"].map(String::from).into(),
+                    merged: vec![1, 1, 1],
+                    ..card()
+                },
+                "merged: expected a class for each score, for some class several, found none for class 0",
             ),
             (Card { layout, ..card() }, "centre 99"),
             (

@@ -88,6 +88,7 @@ pub fn of_plan(
         classes: (0..CLASSES).map(|c| format!("class {c}")).collect(),
         embedding: plan.embedding(pooled),
         precision: Default::default(),
+        merged: Vec::new(),
         measured: None,
         provenance: Provenance::default(),
         calibration: Calibration {

@@ -372,6 +372,7 @@ fn card(dataset: &Dataset, info: &RunInfo, seconds: f64) -> Card {
         embedding: Plan::paper(dataset.layout().len()).hidden_dim,
         preprocessing: settings.preprocessing,
         precision: Default::default(),
+        merged: Vec::new(),
         measured: None,
         provenance: Provenance {
             dataset: meta.name.clone(),

@@ -2,6 +2,7 @@
 
 use super::size;
 use crate::inspect::Summary;
+use crate::merge::members;
 use aimclr_model::Card;
 use anyhow::Result;
 use clap::Args;
@@ -72,7 +73,7 @@ fn print_summary(summary: &Summary, out: &mut dyn Write) -> Result<()> {
     line("embedding", card.embedding.to_string())?;
     let classes = match card.classes.len() {
         0 => "none: no classifier".into(),
-        n => format!("{n}: {}", card.classes.join(", ")),
+        n => format!("{n}: {}", names(card).join(", ")),
     };
     line("classes", classes)?;
     if !card.classes.is_empty() {
@@ -152,4 +153,15 @@ fn print_summary(summary: &Summary, out: &mut dyn Write) -> Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// The classes, with how many scores were merged into them.
+fn names(card: &Card) -> Vec<String> {
+    let mut names = card.classes.clone();
+    for (name, scores) in names.iter_mut().zip(members(&card.merged)) {
+        if scores.len() > 1 {
+            *name += &format!(" (merged of {})", scores.len());
+        }
+    }
+    names
 }

@@ -35,7 +35,8 @@ pub(super) struct OnnxArgs {
     /// Where to write the model
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Replace the names of the classes by those of a data set, or those in a text file, one a line
+    /// Replace the names of the classes by those of a data set, or those in a text file, one a line;
+    /// classes that are given one name are merged, and their probabilities add
     #[arg(long, value_name = classes::EXPECTED)]
     classes: Option<PathBuf>,
     /// Weight of each stream's scores in the fused ones [default: joint 0.6, bone 0.6, motion 0.4]
@@ -159,7 +160,10 @@ pub(super) fn run(args: &OnnxArgs, out: &mut dyn Write) -> Result<ExitCode> {
     let streams: Vec<String> = written.streams.iter().map(Stream::to_string).collect();
     let classes = match written.classes {
         0 => "no classifier".into(),
-        classes => format!("{classes} classes"),
+        classes => match source.card.merged.len() {
+            0 => format!("{classes} classes"),
+            scores => format!("{classes} classes of {scores} scores"),
+        },
     };
     writeln!(
         out,

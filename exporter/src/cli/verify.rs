@@ -1,7 +1,7 @@
 //! `aimclr-export verify`.
 
 use super::progress::Bar;
-use crate::source::{Choices, Source};
+use crate::source::{Choices, Names, Source};
 use crate::verify::{Expected, Report, Row, TOLERANCE, backends, check_pair};
 use aimclr_engine::{Backend, Device, Options};
 use aimclr_model::cli::Checkpoint;
@@ -53,7 +53,7 @@ pub(super) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<ExitCode> {
     let model = ModelFile::read(&args.model)?;
     let choices = Choices {
         fusion: Some(model.card.fusion.clone()),
-        names: None,
+        names: Names::of(&args.model, &model.card),
     };
     let mut source = Source::of(args.checkpoint.read_all(&args.weights)?, choices)?;
     source.card.calibration = model.card.calibration;

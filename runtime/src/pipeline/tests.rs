@@ -55,6 +55,7 @@ pub(crate) fn card() -> Card {
         embedding: 256,
         preprocessing: Preprocessing::Released,
         precision: Default::default(),
+        merged: Vec::new(),
         measured: None,
         provenance: Provenance::default(),
         calibration: Calibration {
