@@ -53,6 +53,7 @@ pub fn card(plan: Plan, stream: Stream, classes: usize) -> Card {
         calibration: Calibration {
             temperature: 1.7,
             unknown_below: 0.2,
+            fitted: None,
         },
     }
 }

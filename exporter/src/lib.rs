@@ -6,6 +6,7 @@
 //!
 //! No training framework is linked: weights come as a file.
 
+pub mod calibrate;
 pub mod cli;
 mod error;
 pub mod graph;

@@ -9,16 +9,16 @@ pub fn merge(scores: &[f64], classes: &[usize], temperature: f64) -> Vec<f64> {
         return scores.to_vec();
     }
     let count = classes.iter().max().map_or(0, |last| last + 1);
-    let of = |class: usize| {
-        let members = scores.iter().zip(classes);
-        members.filter(move |(_, c)| **c == class).map(|(l, _)| *l)
-    };
-    let merged = (0..count).map(|class| {
-        let highest = of(class).fold(f64::NEG_INFINITY, f64::max);
-        let sum: f64 = of(class).map(|l| ((l - highest) / temperature).exp()).sum();
-        highest + temperature * sum.ln()
-    });
-    merged.collect()
+    let mut highest = vec![f64::NEG_INFINITY; count];
+    for (l, class) in scores.iter().zip(classes) {
+        highest[*class] = highest[*class].max(*l);
+    }
+    let mut sums = vec![0.0; count];
+    for (l, class) in scores.iter().zip(classes) {
+        sums[*class] += ((l - highest[*class]) / temperature).exp();
+    }
+    let merged = highest.iter().zip(&sums);
+    merged.map(|(l, sum)| l + temperature * sum.ln()).collect()
 }
 
 /// The scores that each class has, in the order of the classifier.

@@ -19,6 +19,8 @@ pub struct Samples {
     pub bodies: usize,
     /// Class of each, as the card numbers them; empty for a card without classes.
     pub labels: Vec<usize>,
+    /// Sequence of the data set that each was cut from; those of one lie side by side.
+    pub recordings: Vec<usize>,
     /// Raw joints, shape (N, M, T, V, 3).
     pub data: Vec<f32>,
     /// N.
@@ -62,6 +64,7 @@ impl Samples {
         let mut samples = Self {
             bodies,
             labels: Vec::new(),
+            recordings: Vec::new(),
             data: Vec::new(),
             count: 0,
         };
@@ -72,6 +75,7 @@ impl Samples {
                 let window = resize::onto(part, card.frames, &card.layout);
                 window.bodies_first(bodies, &mut samples.data);
                 samples.count += 1;
+                samples.recordings.push(index);
                 if !card.classes.is_empty() {
                     samples.labels.push(classes[label(&index)]);
                 }

@@ -94,6 +94,7 @@ pub fn of_plan(
         calibration: Calibration {
             temperature: 1.3,
             unknown_below: 0.0,
+            fitted: None,
         },
     });
     weights

@@ -1,6 +1,6 @@
 //! `aimclr-export inspect`.
 
-use super::size;
+use super::{reliability, size};
 use crate::inspect::Summary;
 use crate::merge::members;
 use aimclr_model::Card;
@@ -77,11 +77,9 @@ fn print_summary(summary: &Summary, out: &mut dyn Write) -> Result<()> {
     };
     line("classes", classes)?;
     if !card.classes.is_empty() {
-        let (t, unknown) = (calibration.temperature, calibration.unknown_below);
-        line(
-            "calibration",
-            format!("temperature {t}, unknown below {unknown}"),
-        )?;
+        for (i, text) in reliability::lines(calibration).into_iter().enumerate() {
+            line(if i == 0 { "calibration" } else { "" }, text)?;
+        }
     }
     line("preprocessing", card.preprocessing.to_string())?;
     let split = [&provenance.dataset, &provenance.split, &provenance.protocol];

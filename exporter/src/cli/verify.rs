@@ -56,7 +56,7 @@ pub(super) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<ExitCode> {
         names: Names::of(&args.model, &model.card),
     };
     let mut source = Source::of(args.checkpoint.read_all(&args.weights)?, choices)?;
-    source.card.calibration = model.card.calibration;
+    source.card.calibration = model.card.calibration.clone();
     check_pair(&model, &source)?;
     let bar = Bar::new();
     let expected = Expected::of(&source, |share| {

@@ -97,6 +97,24 @@ impl Source {
         &self.streams[0].path
     }
 
+    /// Scores of the classifier for rows of embeddings, (N, E) → (N, scores); none without one.
+    pub fn scores(&self, embeddings: &[f32]) -> Vec<f64> {
+        let Some((weight, bias)) = self.classifier() else {
+            return Vec::new();
+        };
+        let width = self.card.embedding;
+        let score = |row: &[f32], (weight, bias): (&[f64], &f64)| {
+            let products = row.iter().zip(weight).map(|(x, w)| f64::from(*x) * w);
+            bias + products.sum::<f64>()
+        };
+        let rows = embeddings.chunks_exact(width);
+        rows.flat_map(|row| {
+            let classifier = weight.chunks_exact(width).zip(&bias);
+            classifier.map(move |own| score(row, own))
+        })
+        .collect()
+    }
+
     /// The class that a data set means by `name`: one of the weights' own names, or of those that
     /// the classes were given since.
     pub fn class_of(&self, name: &str) -> Option<usize> {

@@ -61,6 +61,7 @@ pub(crate) fn card() -> Card {
         calibration: Calibration {
             temperature: 1.0,
             unknown_below: 0.7,
+            fitted: None,
         },
     }
 }
