@@ -45,6 +45,7 @@ pub fn card(plan: Plan, stream: Stream, classes: usize) -> Card {
         preprocessing: Preprocessing::usual(&layout(plan)),
         form: Default::default(),
         precision: Default::default(),
+        merged: Vec::new(),
         measured: None,
         provenance: Provenance {
             dataset: "random".into(),
@@ -53,6 +54,7 @@ pub fn card(plan: Plan, stream: Stream, classes: usize) -> Card {
         calibration: Calibration {
             temperature: 1.7,
             unknown_below: 0.2,
+            fitted: None,
         },
     }
 }

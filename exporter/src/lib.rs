@@ -6,10 +6,12 @@
 //!
 //! No training framework is linked: weights come as a file.
 
+pub mod calibrate;
 pub mod cli;
 mod error;
 pub mod graph;
 pub mod inspect;
+pub mod merge;
 pub mod produce;
 pub mod quantise;
 pub mod reference;

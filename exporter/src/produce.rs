@@ -1,9 +1,11 @@
 //! From a source to a graph in the precision that is asked for, measured where there is data.
 
 use crate::ExportError;
+use crate::calibrate::{Calibrated, HeldOut, calibrate};
 use crate::graph::{self, Form};
+use crate::merge::merge;
 use crate::quantise::{self, Chosen};
-use crate::samples::{Samples, best, scores};
+use crate::samples::{Samples, batches, best};
 use crate::source::Source;
 use aimclr_engine::{Backend, EngineError, Options, Windows, open};
 use aimclr_model::card::{self, Measured, Precision};
@@ -20,7 +22,8 @@ const TIMED: usize = 50;
 pub struct Data<'a> {
     /// The data set.
     pub dataset: &'a Dataset,
-    /// A split: ranges are chosen on its training part, accuracy is measured on its test part.
+    /// A split: ranges are chosen on its training part; on its test part scores are calibrated and
+    /// accuracy is measured.
     pub split: &'a str,
     /// How its sequences are cut: as in training.
     pub cut: Cut,
@@ -34,15 +37,18 @@ pub struct Produced {
     pub form: Form,
     /// What of an int8 graph was chosen.
     pub chosen: Option<Chosen>,
+    /// What was fitted for reading scores; none without data or classifier.
+    pub calibrated: Option<Calibrated>,
 }
 
 /// What is being done, for people.
 pub type Progress<'p> = &'p mut dyn FnMut(&'static str, f64);
 
-/// Chooses the form for `precision`, measures it on `data`, and writes both into the source's card.
+/// Chooses the form for `precision`, calibrates and measures it on `data`, and writes all that into
+/// the source's card.
 ///
 /// # Errors
-/// The data doesn't fit the model, int8 is asked for without data, or no engine can run the graph.
+/// The data doesn't fit the model or can't be halved, int8 is asked for without data, or no engine can run the graph.
 pub fn produce(
     source: &mut Source,
     precision: Precision,
@@ -59,7 +65,7 @@ pub fn produce(
                 .into(),
         ));
     }
-    let mut chosen = None;
+    let (mut chosen, mut calibrated) = (None, None);
     let options = match data {
         Some(_) => engine(source)?,
         None => Options::default(),
@@ -87,13 +93,16 @@ pub fn produce(
     };
     graph::check(source, &form)?;
     if let Some(data) = data {
-        let mut measured = measure(source, &form, data, options, progress)?;
-        measured.kept = chosen
-            .as_ref()
-            .map_or_else(Vec::new, |c: &Chosen| c.kept.clone());
-        source.card.measured = Some(measured);
+        calibrated = measure(source, &form, data, options, progress)?;
+        if let (Some(measured), Some(chosen)) = (&mut source.card.measured, &chosen) {
+            measured.kept = chosen.kept.clone();
+        }
     }
-    Ok(Produced { form, chosen })
+    Ok(Produced {
+        form,
+        chosen,
+        calibrated,
+    })
 }
 
 impl Data<'_> {
@@ -103,13 +112,7 @@ impl Data<'_> {
         part: Part,
         limit: Option<usize>,
     ) -> Result<Samples, ExportError> {
-        Samples::read(
-            self.dataset,
-            &source.card,
-            (self.split, part),
-            self.cut,
-            limit,
-        )
+        Samples::read(self.dataset, source, (self.split, part), self.cut, limit)
     }
 }
 
@@ -133,22 +136,25 @@ fn engine(source: &Source) -> Result<Options, ExportError> {
     }
 }
 
-/// The graph in f32 and in `form` on the test part.
+/// Runs the graph in f32 and in `form` on the test part, calibrates what the latter says, and writes
+/// what comes out into the card.
 fn measure(
-    source: &Source,
+    source: &mut Source,
     form: &Form,
     data: &Data<'_>,
     options: Options,
     progress: Progress<'_>,
-) -> Result<Measured, ExportError> {
+) -> Result<Option<Calibrated>, ExportError> {
     let samples = data.read(source, Part::Test, None)?;
     let mut description = String::new();
-    let mut run = |form: &Form, from: f64| -> Result<(Vec<f32>, f64), ExportError> {
+    let mut run = |form: &Form, from: f64| -> Result<(Vec<f64>, f64), ExportError> {
         let model = ModelFile::of(source.path(), graph::model(source, form), &source.card);
         let mut engine = open(&model, options)?;
         description = engine.describe();
-        let scores = scores(&mut *engine, samples.windows(), |share| {
+        let mut embeddings = Vec::new();
+        batches(&mut *engine, samples.windows(), |output, share| {
             progress("measuring", from + 0.5 * share);
+            embeddings.extend(output.embedding);
         })?;
         let body = samples.data.len() / (samples.count * samples.bodies);
         let one = Windows {
@@ -163,34 +169,56 @@ fn measure(
             times.push(start.elapsed().as_secs_f64() * 1e3);
         }
         times.sort_by(f64::total_cmp);
-        Ok((scores, times[TIMED / 2]))
+        // Not the graph's logits: those of merged classes depend on the temperature.
+        Ok((source.scores(&embeddings), times[TIMED / 2]))
     };
     let (expected, ms_f32) = run(&Form::single(), 0.0)?;
     let (found, ms) = run(form, 0.5)?;
-    let (top1_f32, top1, agreement) = match source.classes() {
-        0 => (0.0, 0.0, 0.0),
-        classes => {
-            let rows = expected
-                .chunks_exact(classes)
-                .zip(found.chunks_exact(classes));
-            let same = rows.filter(|(a, b)| best(a) == best(b)).count();
-            (
-                samples.top1(&expected),
-                samples.top1(&found),
-                100.0 * same as f64 / samples.count as f64,
-            )
-        }
-    };
-    Ok(Measured {
-        dataset: data.dataset.meta().name.clone(),
-        split: data.split.into(),
+    let (name, split) = (&data.dataset.meta().name, data.split);
+    let mut measured = Measured {
+        dataset: name.clone(),
+        split: split.into(),
         samples: samples.count,
-        top1_f32,
-        top1,
-        agreement,
         ms,
         ms_f32,
         engine: description,
-        kept: Vec::new(),
-    })
+        ..Measured::default()
+    };
+    let merged = &source.card.merged;
+    let mut calibrated = None;
+    if source.classes() > 0 {
+        let held_out = HeldOut {
+            scores: &found,
+            merged,
+            labels: &samples.labels,
+            recordings: &samples.recordings,
+        };
+        let Some(fit) = calibrate(&held_out, (name, split)) else {
+            return Err(ExportError::Data {
+                path: data.dataset.folder().into(),
+                reason: format!(
+                    "the test part of split \"{split}\" has no class with two sequences, one to \
+                     calibrate scores on and one to measure them on"
+                ),
+            });
+        };
+        let width = found.len() / samples.count;
+        let logits = |scores: &[f64]| -> Vec<f32> {
+            let rows = scores.chunks_exact(width);
+            let rows = rows.flat_map(|row| merge(row, merged, fit.calibration.temperature));
+            rows.map(|x| x as f32).collect()
+        };
+        let (expected, found) = (logits(&expected), logits(&found));
+        let classes = source.classes();
+        let rows = expected.chunks_exact(classes);
+        let rows = rows.zip(found.chunks_exact(classes));
+        let same = rows.filter(|(a, b)| best(a) == best(b)).count();
+        measured.top1_f32 = samples.top1(&expected);
+        measured.top1 = samples.top1(&found);
+        measured.agreement = 100.0 * same as f64 / samples.count as f64;
+        source.card.calibration = fit.calibration.clone();
+        calibrated = Some(fit);
+    }
+    source.card.measured = Some(measured);
+    Ok(calibrated)
 }

@@ -1,8 +1,8 @@
 //! Labelled windows of a data set, as a model sees them.
 
 use crate::ExportError;
+use crate::source::Source;
 use aimclr_engine::{Engine, Output, Windows};
-use aimclr_model::Card;
 use aimclr_skeleton::dataset::Part;
 use aimclr_skeleton::window::Cut;
 use aimclr_skeleton::{Dataset, resize};
@@ -19,6 +19,8 @@ pub struct Samples {
     pub bodies: usize,
     /// Class of each, as the card numbers them; empty for a card without classes.
     pub labels: Vec<usize>,
+    /// Sequence of the data set that each was cut from; those of one lie side by side.
+    pub recordings: Vec<usize>,
     /// Raw joints, shape (N, M, T, V, 3).
     pub data: Vec<f32>,
     /// N.
@@ -34,11 +36,12 @@ impl Samples {
     /// split is unknown or its part empty, or a sample can't be read.
     pub fn read(
         dataset: &Dataset,
-        card: &Card,
+        source: &Source,
         (split, part): (&str, Part),
         cut: Cut,
         limit: Option<usize>,
     ) -> Result<Self, ExportError> {
+        let card = &source.card;
         let fail = |reason: String| ExportError::Data {
             path: dataset.folder().into(),
             reason,
@@ -50,7 +53,7 @@ impl Samples {
                 found.name, expected.name
             )));
         }
-        let classes = classes(dataset, card).map_err(fail)?;
+        let classes = classes(dataset, source).map_err(fail)?;
         let indices = dataset.part(split, part)?;
         let label = |index: &usize| dataset.samples()[*index].label;
         let chosen = match limit {
@@ -61,6 +64,7 @@ impl Samples {
         let mut samples = Self {
             bodies,
             labels: Vec::new(),
+            recordings: Vec::new(),
             data: Vec::new(),
             count: 0,
         };
@@ -71,6 +75,7 @@ impl Samples {
                 let window = resize::onto(part, card.frames, &card.layout);
                 window.bodies_first(bodies, &mut samples.data);
                 samples.count += 1;
+                samples.recordings.push(index);
                 if !card.classes.is_empty() {
                     samples.labels.push(classes[label(&index)]);
                 }
@@ -101,17 +106,14 @@ impl Samples {
 }
 
 /// The card's number of each class of the data set.
-fn classes(dataset: &Dataset, card: &Card) -> Result<Vec<usize>, String> {
-    if card.classes.is_empty() {
+fn classes(dataset: &Dataset, source: &Source) -> Result<Vec<usize>, String> {
+    if source.classes() == 0 {
         return Ok(Vec::new());
     }
     let number = |name: &String| {
-        let number = card.classes.iter().position(|known| known == name);
-        number.ok_or_else(|| {
-            format!(
-                "its class \"{name}\" is none of the model's: {}",
-                card.classes.join(", ")
-            )
+        source.class_of(name).ok_or_else(|| {
+            let known = source.card.classes.join(", ");
+            format!("its class \"{name}\" is none of the model's: {known}")
         })
     };
     dataset.meta().classes.iter().map(number).collect()

@@ -77,6 +77,7 @@ impl Folder {
             preprocessing: Preprocessing::Released,
             form: Default::default(),
             precision: Default::default(),
+            merged: Vec::new(),
             measured: None,
             provenance: Provenance::default(),
             calibration: Calibration::default(),
@@ -227,6 +228,17 @@ fn names_of_classes_can_be_replaced() {
         summary.contains("A1. drink water, A2. eat, A3. brush teeth"),
         "{summary}"
     );
+
+    std::fs::write(&names, "eat or drink\nother\neat or drink\n").expect("written");
+    let output = run(&arguments);
+    assert!(text(&output.stdout).contains("2 classes of 3 scores"));
+    let summary = text(&run(&["inspect", &model]).stdout);
+    assert!(
+        summary.contains("2: eat or drink (merged of 2), other"),
+        "{summary}"
+    );
+    let output = run(&["verify", &model, "--weights", &weights]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
 
     std::fs::write(&names, "one\ntwo\n").expect("written");
     fails(

@@ -62,6 +62,10 @@ pub struct Card {
     pub fusion: Vec<f64>,
     /// Class names; empty for a model without classifier.
     pub classes: Vec<String>,
+    /// Class of each score of the classifier, where several scores count as one class; empty where
+    /// each is a class of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<usize>,
     /// Size of the embedding, all streams together.
     pub embedding: usize,
     /// Which preprocessing the graph does.
@@ -214,12 +218,44 @@ pub struct Provenance {
 }
 
 /// How scores are to be read.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     /// Logits are divided by this before the softmax.
     pub temperature: f64,
     /// A best probability below this means "unknown".
     pub unknown_below: f64,
+    /// On what both were fitted, and how far probabilities can be believed; absent where both were
+    /// chosen otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fitted: Option<Fitted>,
+}
+
+/// What a calibration was fitted on, and what was measured of it on windows beside those, before
+/// (at a temperature of 1) and after.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Fitted {
+    /// Name of the data set.
+    pub dataset: String,
+    /// Of whose test part half was for fitting, half for measuring.
+    pub split: String,
+    /// Windows that were fitted on.
+    pub fitted_on: usize,
+    /// Windows that were measured on.
+    pub samples: usize,
+    /// Top-1, percent.
+    pub top1: f64,
+    /// Expected calibration error of the best probability, 15 bins; 0 to 1.
+    pub ece_before: f64,
+    /// The same after.
+    pub ece_after: f64,
+    /// Mean negative log-likelihood of the class, natural logarithm.
+    pub nll_before: f64,
+    /// The same after.
+    pub nll_after: f64,
+    /// Share of the rightly told windows that are not "unknown", percent.
+    pub known_right: f64,
+    /// Share of the wrongly told windows that are not "unknown", percent.
+    pub known_wrong: f64,
 }
 
 impl Default for Calibration {
@@ -227,6 +263,33 @@ impl Default for Calibration {
         Self {
             temperature: 1.0,
             unknown_below: 0.0,
+            fitted: None,
+        }
+    }
+}
+
+impl Fitted {
+    fn check(&self) -> Result<(), CardError> {
+        let shares = [
+            ("calibration.fitted.ece_before", self.ece_before, 1.0),
+            ("calibration.fitted.ece_after", self.ece_after, 1.0),
+            ("calibration.fitted.nll_before", self.nll_before, f64::MAX),
+            ("calibration.fitted.nll_after", self.nll_after, f64::MAX),
+            ("calibration.fitted.top1", self.top1, 100.0),
+            ("calibration.fitted.known_right", self.known_right, 100.0),
+            ("calibration.fitted.known_wrong", self.known_wrong, 100.0),
+        ];
+        let wrong = |(_, value, most): &(_, f64, f64)| !(0.0..=*most).contains(value);
+        match shares.into_iter().find(wrong) {
+            None => Ok(()),
+            Some((field, value, most)) => Err(CardError::Field {
+                field,
+                expected: match most {
+                    f64::MAX => "a number of 0 and above".into(),
+                    _ => format!("0 to {most}"),
+                },
+                found: value.to_string(),
+            }),
         }
     }
 }
@@ -327,22 +390,45 @@ impl Card {
             let found = format!("\"{name}\" twice");
             return field("classes", "a name of its own for each".into(), found);
         }
+        self.check_merged()?;
         let Calibration {
             temperature,
             unknown_below,
-        } = self.calibration;
-        if !(temperature.is_finite() && temperature > 0.0) {
+            fitted,
+        } = &self.calibration;
+        if !(temperature.is_finite() && *temperature > 0.0) {
             return field(
                 "calibration.temperature",
                 "above 0".into(),
                 temperature.to_string(),
             );
         }
-        if !(0.0..=1.0).contains(&unknown_below) {
+        if !(0.0..=1.0).contains(unknown_below) {
             let found = unknown_below.to_string();
             return field("calibration.unknown_below", "0 to 1".into(), found);
         }
+        if let Some(fitted) = fitted {
+            fitted.check()?;
+        }
         Ok(())
+    }
+
+    fn check_merged(&self) -> Result<(), CardError> {
+        let (merged, classes) = (&self.merged, self.classes.len());
+        let unknown = merged.iter().find(|class| **class >= classes);
+        let without = (0..classes).find(|class| !merged.contains(class));
+        let found = match (unknown, without) {
+            _ if merged.is_empty() => return Ok(()),
+            (Some(class), _) => format!("class {class} of {classes}"),
+            (None, Some(class)) => format!("none for class {class}"),
+            (None, None) if merged.len() == classes => "one for each".into(),
+            (None, None) => return Ok(()),
+        };
+        Err(CardError::Field {
+            field: "merged",
+            expected: "a class for each score, for some class several".into(),
+            found,
+        })
     }
 }
 
@@ -360,6 +446,7 @@ mod tests {
             streams: vec![Stream::Joint],
             fusion: vec![1.0],
             classes: vec!["wave".into()],
+            merged: Vec::new(),
             embedding: 256,
             preprocessing: Preprocessing::Released,
             form: Form::default(),
@@ -484,6 +571,41 @@ mod tests {
                     ..card()
                 },
                 "classes: expected a name of its own for each, found \"wave\" twice",
+            ),
+            (
+                Card {
+                    merged: vec![0],
+                    ..card()
+                },
+                "for some class several, found one for each",
+            ),
+            (
+                Card {
+                    merged: vec![0, 1],
+                    ..card()
+                },
+                "found class 1 of 1",
+            ),
+            (
+                Card {
+                    classes: ["wave", "bow"].map(String::from).into(),
+                    merged: vec![1, 1, 1],
+                    ..card()
+                },
+                "merged: expected a class for each score, for some class several, found none for class 0",
+            ),
+            (
+                Card {
+                    calibration: Calibration {
+                        fitted: Some(Fitted {
+                            ece_after: -0.1,
+                            ..Fitted::default()
+                        }),
+                        ..Calibration::default()
+                    },
+                    ..card()
+                },
+                "calibration.fitted.ece_after: expected 0 to 1, found -0.1",
             ),
             (Card { layout, ..card() }, "centre 99"),
             (

@@ -89,11 +89,13 @@ pub fn of_plan(
         embedding: plan.embedding(pooled),
         form: Default::default(),
         precision: Default::default(),
+        merged: Vec::new(),
         measured: None,
         provenance: Provenance::default(),
         calibration: Calibration {
             temperature: 1.3,
             unknown_below: 0.0,
+            fitted: None,
         },
     });
     weights

@@ -373,6 +373,7 @@ fn card(dataset: &Dataset, info: &RunInfo, seconds: f64) -> Card {
         preprocessing: settings.preprocessing,
         form: Default::default(),
         precision: Default::default(),
+        merged: Vec::new(),
         measured: None,
         provenance: Provenance {
             dataset: meta.name.clone(),

@@ -1,7 +1,8 @@
 //! `aimclr-export inspect`.
 
-use super::size;
+use super::{reliability, size};
 use crate::inspect::Summary;
+use crate::merge::members;
 use aimclr_model::Card;
 use aimclr_model::card::Form;
 use aimclr_model::continual::STEP;
@@ -78,15 +79,13 @@ fn print_summary(summary: &Summary, out: &mut dyn Write) -> Result<()> {
     line("embedding", card.embedding.to_string())?;
     let classes = match card.classes.len() {
         0 => "none: no classifier".into(),
-        n => format!("{n}: {}", card.classes.join(", ")),
+        n => format!("{n}: {}", names(card).join(", ")),
     };
     line("classes", classes)?;
     if !card.classes.is_empty() {
-        let (t, unknown) = (calibration.temperature, calibration.unknown_below);
-        line(
-            "calibration",
-            format!("temperature {t}, unknown below {unknown}"),
-        )?;
+        for (i, text) in reliability::lines(calibration).into_iter().enumerate() {
+            line(if i == 0 { "calibration" } else { "" }, text)?;
+        }
     }
     line("preprocessing", card.preprocessing.to_string())?;
     let split = [&provenance.dataset, &provenance.split, &provenance.protocol];
@@ -158,4 +157,15 @@ fn print_summary(summary: &Summary, out: &mut dyn Write) -> Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// The classes, with how many scores were merged into them.
+fn names(card: &Card) -> Vec<String> {
+    let mut names = card.classes.clone();
+    for (name, scores) in names.iter_mut().zip(members(&card.merged)) {
+        if scores.len() > 1 {
+            *name += &format!(" (merged of {})", scores.len());
+        }
+    }
+    names
 }

@@ -3,6 +3,7 @@
 mod inspect;
 mod onnx;
 mod progress;
+mod reliability;
 mod verify;
 mod weights;
 

@@ -1,7 +1,8 @@
 //! `aimclr-export onnx`.
 
 use super::progress::Bar;
-use super::size;
+use super::{reliability, size};
+use crate::calibrate::Calibrated;
 use crate::graph;
 use crate::produce::{Data, produce};
 use crate::quantise::Chosen;
@@ -28,6 +29,7 @@ use std::process::ExitCode;
 #[command(after_help = "Examples:
   aimclr-export onnx --weights runs/walk --out model.onnx
   aimclr-export onnx --weights joint motion bone --out model.onnx
+  aimclr-export onnx --weights linear --calibrate motions --split xsub --out model.onnx
   aimclr-export onnx --weights linear/weights.safetensors --classes names.txt --out model.onnx
   aimclr-export onnx --weights aimclr_ntu60_xview_joint_linear.pt --classes ntu60 --out ntu60.onnx")]
 pub(super) struct OnnxArgs {
@@ -37,7 +39,8 @@ pub(super) struct OnnxArgs {
     /// Where to write the model
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Replace the names of the classes by those of a data set, or those in a text file, one a line
+    /// Replace the names of the classes by those of a data set, or those in a text file, one a line;
+    /// classes that are given one name are merged, and their probabilities add
     #[arg(long, value_name = classes::EXPECTED)]
     classes: Option<PathBuf>,
     /// Weight of each stream's scores in the fused ones [default: joint 0.6, bone 0.6, motion 0.4]
@@ -52,8 +55,10 @@ pub(super) struct OnnxArgs {
     /// --calibrate)
     #[arg(long, value_name = "f32|f16|int8", default_value_t)]
     precision: Precision,
-    /// Data set to measure on, with the model's classes and layout: ranges of an int8 graph are
-    /// chosen on the training part of a split, accuracy before and after is measured on its test part
+    /// Data set to calibrate and measure on, with the model's classes and layout: half of the test
+    /// part of a split gives the temperature and the probability below which a class is "unknown",
+    /// the other half how far probabilities can then be believed; accuracy before and after is
+    /// measured on the whole test part, ranges of an int8 graph are chosen on the training part
     #[arg(long, value_name = "DATASET")]
     calibrate: Option<PathBuf>,
     #[command(flatten)]
@@ -160,6 +165,8 @@ pub(super) fn run(args: &OnnxArgs, out: &mut dyn Write) -> Result<ExitCode> {
         precision: Precision,
         measured: Option<&'a Measured>,
         #[serde(skip_serializing_if = "Option::is_none")]
+        calibration: Option<&'a Calibrated>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         int8: Option<&'a Chosen>,
         #[serde(skip_serializing_if = "Option::is_none")]
         triton: Option<&'a Path>,
@@ -172,6 +179,7 @@ pub(super) fn run(args: &OnnxArgs, out: &mut dyn Write) -> Result<ExitCode> {
         classes: source.classes(),
         precision: source.card.precision,
         measured: source.card.measured.as_ref(),
+        calibration: produced.calibrated.as_ref(),
         int8: produced.chosen.as_ref(),
         triton: repository.as_deref(),
     };
@@ -182,7 +190,10 @@ pub(super) fn run(args: &OnnxArgs, out: &mut dyn Write) -> Result<ExitCode> {
     let streams: Vec<String> = written.streams.iter().map(Stream::to_string).collect();
     let classes = match written.classes {
         0 => "no classifier".into(),
-        classes => format!("{classes} classes"),
+        classes => match source.card.merged.len() {
+            0 => format!("{classes} classes"),
+            scores => format!("{classes} classes of {scores} scores"),
+        },
     };
     writeln!(
         out,
@@ -201,6 +212,9 @@ pub(super) fn run(args: &OnnxArgs, out: &mut dyn Write) -> Result<ExitCode> {
     }
     if let Some(measured) = written.measured {
         print_measured(measured, written.classes > 0, out)?;
+    }
+    if let Some(calibrated) = written.calibration {
+        reliability::print(calibrated, out)?;
     }
     Ok(ExitCode::SUCCESS)
 }

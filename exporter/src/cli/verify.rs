@@ -1,7 +1,7 @@
 //! `aimclr-export verify`.
 
 use super::progress::Bar;
-use crate::source::{Choices, Source};
+use crate::source::{Choices, Names, Source};
 use crate::verify::{Expected, Report, Row, backends, check_pair, tolerance};
 use aimclr_engine::{Backend, Device, Options};
 use aimclr_model::card::{Form, Precision};
@@ -56,13 +56,13 @@ pub(super) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<ExitCode> {
     let model = ModelFile::read(&args.model)?;
     let choices = Choices {
         fusion: Some(model.card.fusion.clone()),
-        names: None,
+        names: Names::of(&args.model, &model.card),
     };
     let source = Source::of(args.checkpoint.read_all(&args.weights)?, choices)?;
     // Weights without classifier are of no form.
     let form = (source.classes() == 0).then_some(model.card.form);
     let mut source = source.in_form(form)?;
-    source.card.calibration = model.card.calibration;
+    source.card.calibration = model.card.calibration.clone();
     check_pair(&model, &source)?;
     let tolerance = args.tolerance.unwrap_or(tolerance(model.card.precision));
     let expected = match model.card.precision {

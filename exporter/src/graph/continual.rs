@@ -4,7 +4,7 @@ use super::builder::{Builder, Setting, Size, Value};
 use super::conv::Conv;
 use super::encoder::Part;
 use super::form::Form;
-use super::{classify, normalise, streams};
+use super::{classifier, normalise, streams};
 use crate::source::{Source, Trained};
 use aimclr_model::continual::{LAG, REMEMBERED, STEP, pooled};
 use aimclr_model::onnx::{GraphProto, State};
@@ -52,7 +52,7 @@ pub(super) fn graph(source: &Source) -> GraphProto {
         "mean feature of the last steps",
     );
     if let Some(classifier) = source.classifier() {
-        classify(&mut graph, source, classifier, &embedding);
+        classifier::add(&mut graph, source, classifier, &embedding);
     }
     for State { name, shape } in &memory.states {
         let sizes = shape.iter().copied().map(Size::Fixed);

@@ -1,6 +1,7 @@
 //! The graph of `docs/model.md`: raw joints in, embedding and class probabilities out.
 
 mod builder;
+mod classifier;
 mod continual;
 mod conv;
 mod encoder;
@@ -110,7 +111,7 @@ fn graph(source: &Source, form: &mut Form) -> GraphProto {
         "mean feature of the window's bodies, absent ones included",
     );
     if let Some(classifier) = source.classifier() {
-        classify(&mut graph, source, classifier, &embedding);
+        classifier::add(&mut graph, source, classifier, &embedding);
     }
     graph.finish("aimclr")
 }
@@ -207,31 +208,6 @@ fn mix(graph: &mut Builder, source: &Source, input: &Value, pooled: &Value) -> V
         sum = graph.binary("excess.mean", "Mul", &sum, &share);
     }
     graph.binary("embedding", "Add", &sum, &absent)
-}
-
-fn classify(
-    graph: &mut Builder,
-    source: &Source,
-    (weight, bias): (Vec<f64>, Vec<f64>),
-    embedding: &Value,
-) {
-    let classes = source.classes();
-    let shape = [classes, source.card.embedding];
-    let weight = graph.floats("classifier.weight", &shape, &weight);
-    let bias = graph.floats("classifier.bias", &[classes], &bias);
-    let settings = [("transB", Setting::Int(1))];
-    let logits = graph.node("logits", "Gemm", &[embedding, &weight, &bias], &settings);
-    let mut calibrated = logits;
-    let temperature = source.card.calibration.temperature;
-    if temperature != 1.0 {
-        let temperature = graph.floats("temperature", &[1], &[temperature]);
-        calibrated = graph.binary("calibrated", "Div", &calibrated, &temperature);
-    }
-    let axis = [("axis", Setting::Int(-1))];
-    graph.node("probabilities", "Softmax", &[&calibrated], &axis);
-    let shape = || [Size::Free("N"), Size::Fixed(classes)];
-    graph.output("logits", &shape(), "score of each class, not calibrated");
-    graph.output("probabilities", &shape(), "softmax of logits / temperature");
 }
 
 #[cfg(test)]

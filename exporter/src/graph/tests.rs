@@ -1,8 +1,9 @@
 //! The graph in real engines against the plain computation.
 
 use super::*;
+use crate::Reference;
 use crate::fixtures;
-use crate::source::Choices;
+use crate::source::{Choices, Names};
 use crate::verify::{Expected, tolerance};
 use aimclr_engine::{Backend, Options, Windows, open};
 use aimclr_model::onnx::ModelFile;
@@ -138,6 +139,74 @@ fn an_embedding_of_every_block_agrees_too() {
         card.embedding = plan.embedding(Pooled::Every);
     }
     check(&fixtures::of(weights));
+}
+
+/// Weights with classes of these names, two of which may be one, and a classifier whose scores go
+/// as far as `size`.
+fn named(names: &str, size: f32, temperature: f64) -> Source {
+    let names: Vec<&str> = names.split(' ').collect();
+    let head = Head::classifier(names.len());
+    let mut weights = fixtures::weights(fixtures::narrow(), Stream::Joint, head, 30);
+    weights
+        .card
+        .as_mut()
+        .expect("a card")
+        .calibration
+        .temperature = temperature;
+    let bias: Vec<f32> = (0..names.len()).map(|i| (i as f32).sin() * size).collect();
+    let name = format!("{}.fc.bias", aimclr_model::plan::QUERY);
+    let bias = aimclr_model::Tensor::f32(&[names.len()], bias);
+    weights.tensors.insert(name, bias);
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("names.txt");
+    std::fs::write(&path, names.join("\n")).expect("written");
+    let names = Some(Names::read(&path).expect("names"));
+    let fusion = None;
+    Source::of(vec![weights], Choices { fusion, names }).expect("consistent")
+}
+
+#[test]
+fn merged_classes_agree_in_every_engine_however_far_scores_are_apart() {
+    for (names, size, temperature) in [
+        ("wave fall bow fall fall sit", 1.0, 1.7),
+        ("fall fall fall fall sit", 3.0, 1.0),
+        ("wave wave fall bow fall", 2e4, 0.05),
+        ("sit sit sit", 1.0, 2.0),
+    ] {
+        let source = named(names, size, temperature);
+        let model = file(&source, graph(&source, &mut Form::single()));
+        let all = named(
+            &(0..source.card.merged.len())
+                .map(|i| format!("c{i}"))
+                .collect::<Vec<_>>()
+                .join(" "),
+            size,
+            temperature,
+        );
+        let (merged, all) = (Reference::of(&source), Reference::of(&all));
+        let case = &crate::windows::cases(&source.card, 3)[1];
+        let (expected, apart) = (merged.run(case.windows()), all.run(case.windows()));
+        for n in 0..case.n {
+            let mut sums = vec![0.0; source.classes()];
+            for (class, p) in source.card.merged.iter().zip(apart.probabilities_of(n)) {
+                sums[*class] += p;
+            }
+            let far = off(&sums, expected.probabilities_of(n));
+            assert!(far < 1e-6, "{names}: {far}");
+        }
+        for backend in Backend::ALL {
+            let mut engine = open(&model, options(backend)).expect("opens");
+            let found = engine.run(case.windows()).expect("runs");
+            assert!(
+                found.logits.iter().all(|x| x.is_finite()),
+                "{backend}, {names}"
+            );
+            let far = off(&expected.logits, &found.logits);
+            assert!(far < 1e-5, "{backend}, {names}: logits {far}");
+            let far = off(&expected.probabilities, &found.probabilities);
+            assert!(far < 1e-4, "{backend}, {names}: probabilities {far}");
+        }
+    }
 }
 
 /// A graph that gives `value`, shape (N·M, C, T, V), flattened, as its embedding.

@@ -5,6 +5,7 @@
 mod continual;
 mod encoder;
 
+use crate::merge::merge;
 use crate::source::Source;
 use aimclr_engine::{Output, Windows};
 use aimclr_skeleton::normalise::Preprocessing;
@@ -19,6 +20,7 @@ pub struct Reference {
     frames: usize,
     bodies: usize,
     temperature: f64,
+    merged: Vec<usize>,
     fusion: Vec<f64>,
     streams: Vec<Encoder>,
 }
@@ -32,6 +34,7 @@ impl Reference {
             frames: source.card.frames,
             bodies: source.card.bodies,
             temperature: source.card.calibration.temperature,
+            merged: source.card.merged.clone(),
             fusion: source.card.fusion.clone(),
             streams: source.streams.iter().map(Encoder::of).collect(),
         }
@@ -54,17 +57,18 @@ impl Reference {
             ..Output::default()
         };
         for window in data.chunks_exact(m * body) {
-            let mut logits = Vec::new();
+            let mut scores = Vec::new();
             let seen: Vec<Sequence> = window.chunks_exact(body).map(|b| self.prepare(b)).collect();
             for ((encoder, absent), share) in self.streams.iter().zip(&absent).zip(&self.fusion) {
                 let look = |seen: &Sequence| encoder.encode(&self.look(seen, encoder));
                 let mut bodies: Vec<Vec<f64>> = seen.iter().map(look).collect();
                 bodies.resize(self.bodies.max(m), absent.clone());
                 let embedding = mean(&bodies);
-                add_scores(&mut logits, encoder, &embedding, *share);
+                add_scores(&mut scores, encoder, &embedding, *share);
                 output.embedding.extend(embedding.iter().map(|x| *x as f32));
             }
-            if !logits.is_empty() {
+            if !scores.is_empty() {
+                let logits = merge(&scores, &self.merged, self.temperature);
                 let probabilities = self.probabilities(&logits);
                 output.logits.extend(logits.iter().map(|x| *x as f32));
                 output.probabilities.extend(probabilities.map(|x| x as f32));
@@ -124,13 +128,13 @@ fn mean(bodies: &[Vec<f64>]) -> Vec<f64> {
 }
 
 /// Adds an encoder's share of the fused scores, where it has a classifier.
-fn add_scores(logits: &mut Vec<f64>, encoder: &Encoder, embedding: &[f64], share: f64) {
+fn add_scores(scores: &mut Vec<f64>, encoder: &Encoder, embedding: &[f64], share: f64) {
     let Some(classifier) = &encoder.classifier else {
         return;
     };
-    logits.resize(classifier.bias.len(), 0.0);
+    scores.resize(classifier.bias.len(), 0.0);
     let rows = classifier.weight.chunks_exact(embedding.len());
-    for ((sum, row), bias) in logits.iter_mut().zip(rows).zip(&classifier.bias) {
+    for ((sum, row), bias) in scores.iter_mut().zip(rows).zip(&classifier.bias) {
         let score = bias + row.iter().zip(embedding).map(|(w, x)| w * x).sum::<f64>();
         *sum += share * score;
     }

@@ -25,7 +25,8 @@ pub struct Source {
 pub struct Choices {
     /// Weight of each stream's scores; by default those of the released code's late fusion.
     pub fusion: Option<Vec<f64>>,
-    /// Names in place of the cards'.
+    /// Names in place of the cards', one for each score of the classifier; scores of one name are
+    /// merged into one class.
     pub names: Option<Names>,
 }
 
@@ -82,7 +83,7 @@ impl Source {
                     found: names.len(),
                 });
             }
-            card.classes = names;
+            (card.classes, card.merged) = merged(names);
         }
         Ok(Self { card, streams })
     }
@@ -97,12 +98,39 @@ impl Source {
         &self.streams[0].path
     }
 
+    /// Scores of the classifier for rows of embeddings, (N, E) → (N, scores); none without one.
+    pub fn scores(&self, embeddings: &[f32]) -> Vec<f64> {
+        let Some((weight, bias)) = self.classifier() else {
+            return Vec::new();
+        };
+        let width = self.card.embedding;
+        let score = |row: &[f32], (weight, bias): (&[f64], &f64)| {
+            let products = row.iter().zip(weight).map(|(x, w)| f64::from(*x) * w);
+            bias + products.sum::<f64>()
+        };
+        let rows = embeddings.chunks_exact(width);
+        rows.flat_map(|row| {
+            let classifier = weight.chunks_exact(width).zip(&bias);
+            classifier.map(move |own| score(row, own))
+        })
+        .collect()
+    }
+
+    /// The class that a data set means by `name`: one of the weights' own names, or of those that
+    /// the classes were given since.
+    pub fn class_of(&self, name: &str) -> Option<usize> {
+        let place = |names: &[String]| names.iter().position(|known| known == name);
+        let class = |score: usize| self.card.merged.get(score).copied().unwrap_or(score);
+        let own = place(&self.streams[0].card.classes).map(class);
+        own.or_else(|| place(&self.card.classes))
+    }
+
     /// The classifier on the whole embedding: the streams' ones side by side, each times its weight
-    /// in the fusion. (classes, E) and (classes).
+    /// in the fusion. (scores, E) and (scores); a class may have several scores.
     pub fn classifier(&self) -> Option<(Vec<f64>, Vec<f64>)> {
-        let classes = self.classes();
-        let mut weight = vec![Vec::new(); classes];
-        let mut bias = vec![0.0; classes];
+        let scores = self.streams[0].classes();
+        let mut weight = vec![Vec::new(); scores];
+        let mut bias = vec![0.0; scores];
         for (trained, share) in self.streams.iter().zip(&self.card.fusion) {
             let Classifier {
                 weight: rows,
@@ -178,6 +206,24 @@ fn agree(first: &Trained, other: &Trained) -> Result<(), ExportError> {
     })
 }
 
+/// Each name once, in the order in which they come first; and the class of each, where a name came
+/// twice.
+fn merged(names: Vec<String>) -> (Vec<String>, Vec<usize>) {
+    let mut classes: Vec<String> = Vec::new();
+    let mut merged = Vec::new();
+    for name in names {
+        let known = classes.iter().position(|class| *class == name);
+        merged.push(known.unwrap_or(classes.len()));
+        if known.is_none() {
+            classes.push(name);
+        }
+    }
+    if merged.len() == classes.len() {
+        merged.clear();
+    }
+    (classes, merged)
+}
+
 /// Class names of a known data set, or from a text file.
 #[derive(Debug, Clone)]
 pub struct Names {
@@ -195,6 +241,15 @@ impl Names {
         Ok(Self {
             path: name.into(),
             names,
+        })
+    }
+
+    /// Those of a model that merges classes, one for each score; `None` where each is a class.
+    pub fn of(path: &Path, card: &Card) -> Option<Self> {
+        let name = |class: &usize| card.classes[*class].clone();
+        (!card.merged.is_empty()).then(|| Self {
+            path: path.into(),
+            names: card.merged.iter().map(name).collect(),
         })
     }
 

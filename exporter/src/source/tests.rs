@@ -73,3 +73,42 @@ fn scores_are_fused_with_the_weights_that_are_asked_for() {
         assert!(message.starts_with("--fusion: expected"), "{message}");
     }
 }
+
+#[test]
+fn classes_of_one_name_are_one_class_that_a_data_set_may_name_either_way() {
+    let choices = |names: &[&str]| Choices {
+        fusion: None,
+        names: Some(Names {
+            path: "names.txt".into(),
+            names: names.iter().map(|name| name.to_string()).collect(),
+        }),
+    };
+    let of = |names: &[&str]| Source::of(vec![of(Stream::Joint, |_| ())], choices(names));
+    let source = of(&["on the floor", "walk", "on the floor"]).expect("three names");
+    assert_eq!(source.card.classes, ["on the floor", "walk"]);
+    assert_eq!(source.card.merged, [0, 1, 0]);
+    let again = Names::of(Path::new("model.onnx"), &source.card).expect("merged");
+    assert_eq!(again.names, ["on the floor", "walk", "on the floor"]);
+    for (name, class) in [
+        ("class 0", Some(0)),
+        ("class 1", Some(1)),
+        ("class 2", Some(0)),
+        ("walk", Some(1)),
+        ("on the floor", Some(0)),
+        ("jump", None),
+    ] {
+        assert_eq!(source.class_of(name), class, "{name}");
+    }
+    let (weight, bias) = source.classifier().expect("a classifier");
+    assert_eq!((weight.len(), bias.len()), (3 * 24, 3));
+
+    let renamed = of(&["a", "b", "c"]).expect("three names");
+    assert!(renamed.card.merged.is_empty());
+    assert!(Names::of(Path::new("model.onnx"), &renamed.card).is_none());
+    let short = of(&["a", "a"]).expect_err("two names").to_string();
+    assert!(short.contains("expected 3 class names"), "{short}");
+    let mut merged = weights(narrow(), Stream::Joint, Head::classifier(3), 1);
+    merged.card.as_mut().expect("a card").merged = vec![0, 1, 2, 0];
+    let message = Source::of(vec![merged], Choices::default()).expect_err("weights merge nothing");
+    assert!(message.to_string().contains("merged"), "{message}");
+}

@@ -126,6 +126,7 @@ fn agree(
         ("joints", card.layout.len(), plan.joints),
         ("classes", card.classes.len(), classes),
         ("embedding", card.embedding, embedding),
+        ("merged", card.merged.len(), 0),
     ];
     for (field, said, found) in pairs {
         if said != found {

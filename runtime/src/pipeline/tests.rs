@@ -56,11 +56,13 @@ pub(crate) fn card() -> Card {
         preprocessing: Preprocessing::Released,
         form: Default::default(),
         precision: Default::default(),
+        merged: Vec::new(),
         measured: None,
         provenance: Provenance::default(),
         calibration: Calibration {
             temperature: 1.0,
             unknown_below: 0.7,
+            fitted: None,
         },
     }
 }
