@@ -8,6 +8,9 @@ use aimclr_skeleton::{Layout, Stream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+#[path = "cli/calibrate.rs"]
+mod calibrate;
+
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_aimclr-export"))
         .args(arguments)
