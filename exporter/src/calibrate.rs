@@ -261,6 +261,10 @@ mod tests {
         calibrate(&held_out, ("drawn", "half")).expect("two halves")
     }
 
+    /// What 4000 windows in 15 bins have of an error where there is none: 0.8·√(p·(1 − p)·15/4000),
+    /// about 0.024 for p = 1/2, and some room.
+    const CHANCE: f64 = 0.035;
+
     #[test]
     fn the_temperature_that_labels_were_drawn_with_is_found() {
         for temperature in [0.5, 1.0, 3.0] {
@@ -273,7 +277,7 @@ mod tests {
             let found = calibration.temperature;
             assert!((found / temperature - 1.0).abs() < 0.06, "{found}");
             let fitted = calibration.fitted.expect("measured");
-            assert!(fitted.ece_after < 0.02, "{fitted:?}");
+            assert!(fitted.ece_after < CHANCE, "{fitted:?}");
             if temperature != 1.0 {
                 assert!(fitted.ece_before > 3.0 * fitted.ece_after, "{fitted:?}");
                 assert!(fitted.nll_before > fitted.nll_after, "{fitted:?}");
@@ -292,7 +296,8 @@ mod tests {
         let labels: Vec<usize> = labels.iter().map(|label| merged[*label]).collect();
         let found = fit(&scores, &merged, &labels).calibration;
         assert!((found.temperature / 2.0 - 1.0).abs() < 0.06, "{found:?}");
-        assert!(found.fitted.expect("measured").ece_after < 0.02);
+        let fitted = found.fitted.expect("measured");
+        assert!(fitted.ece_after < CHANCE, "{fitted:?}");
     }
 
     #[test]

@@ -44,7 +44,7 @@ fn data_set(folder: &Folder, name: &str, layout: &str, classes: &[&str], each: u
             label,
             columns: BTreeMap::from([("subject".into(), subject.to_string())]),
         };
-        writer.push(sample, joints.view()).expect("pushed");
+        writer.push(&sample, joints.view()).expect("pushed");
     }
     writer.finish().expect("finished");
     path.display().to_string()
