@@ -5,8 +5,9 @@ use crate::source::Source;
 use aimclr_model::Card;
 use aimclr_model::card::Form;
 use aimclr_model::continual::STEP;
-use aimclr_model::onnx::{ModelFile, TensorProto};
+use aimclr_model::onnx::{INT64, ModelFile, TensorProto};
 use aimclr_model::plan::{Head, Plan, TAPS, TensorSpec};
+use aimclr_skeleton::Stream;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,24 +25,28 @@ pub struct Summary {
     pub card: Card,
     /// All learnt values (of an .onnx file: all constants; folding leaves fewer).
     pub parameters: usize,
-    /// Multiply-accumulates for one body and one window, or one step.
+    /// Multiply-accumulates of all encoders for one body and one window, or one step.
     pub macs: u64,
-    /// Encoder's blocks.
+    /// The encoders' blocks, stream by stream; none where a graph's constants have other names.
     pub blocks: Vec<BlockSummary>,
     /// The graph; absent for weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub graph: Option<GraphSummary>,
 }
 
-/// One block of the encoder.
+/// One block of an encoder.
 #[derive(Debug, Clone, Serialize)]
 pub struct BlockSummary {
+    /// What the encoder looks at.
+    pub stream: Stream,
     /// Channels in.
     pub input: usize,
     /// Channels out.
     pub output: usize,
     /// Stride over time.
     pub stride: usize,
+    /// Frames out.
+    pub frames: usize,
     /// Learnt values, or constants in an .onnx file.
     pub parameters: usize,
     /// Multiply-accumulates for one body and one window, or one step.
@@ -65,7 +70,7 @@ impl Summary {
     /// Looks into an .onnx file, a .safetensors file or a run folder.
     pub fn read(path: &Path) -> Result<Self, ExportError> {
         match path.extension().is_some_and(|end| end == "onnx") {
-            true => Self::of_graph(&ModelFile::read(path)?),
+            true => Ok(Self::of_graph(&ModelFile::read(path)?)),
             false => Self::of_weights(&Source::read(path)?),
         }
     }
@@ -106,31 +111,37 @@ impl Summary {
             bytes: bytes.len(),
             card: source.card.clone(),
             parameters: plan.parameters(head),
-            macs: macs(plan, &source.card),
-            blocks: blocks(plan, &source.card, block),
+            macs: plan.macs(at_a_time(&source.card)).iter().sum(),
+            blocks: blocks(plan, trained.stream, at_a_time(&source.card), block),
             graph: None,
         })
     }
 
-    fn of_graph(file: &ModelFile) -> Result<Self, ExportError> {
+    pub(crate) fn of_graph(file: &ModelFile) -> Self {
         let graph = file.model.graph.as_ref();
         let constants = graph
             .map(|graph| &graph.initializer[..])
             .unwrap_or_default();
-        let floats = || {
-            let floats = |tensor: &&TensorProto| tensor.data_type == aimclr_model::onnx::FLOAT;
-            constants.iter().filter(floats)
+        let numbers = || constants.iter().filter(|tensor| tensor.data_type != INT64);
+        let size = |tensor: &TensorProto| {
+            let sizes = tensor.dims.iter().map(|n| usize::try_from(*n).unwrap_or(0));
+            sizes.product::<usize>()
         };
-        let size = |tensor: &TensorProto| tensor.raw_data.len() / size_of::<f32>();
-        let plan = plan_of(file, constants);
-        let block = |i: usize| {
-            let part = format!("/block{i}/");
-            let own = floats().filter(|tensor| tensor.name.contains(&part));
-            own.map(size).sum()
-        };
-        let mut blocks = plan.map_or_else(Vec::new, |plan| blocks(&plan, &file.card, block));
-        for (i, block) in blocks.iter_mut().enumerate() {
-            block.macs = block.macs.saturating_sub(saved(file, constants, i, block));
+        let mut all = Vec::new();
+        for stream in &file.card.streams {
+            let Some(plan) = plan_of(file, constants, *stream) else {
+                continue;
+            };
+            let parameters = |i: usize| {
+                let part = format!("{stream}/block{i}/");
+                let own = numbers().filter(|tensor| tensor.name.starts_with(&part));
+                own.map(size).sum()
+            };
+            let mut blocks = blocks(&plan, *stream, at_a_time(&file.card), parameters);
+            for (i, block) in blocks.iter_mut().enumerate() {
+                block.macs = block.macs.saturating_sub(saved(file, constants, i, block));
+            }
+            all.append(&mut blocks);
         }
         let mut operators = BTreeMap::new();
         for node in graph.iter().flat_map(|graph| &graph.node) {
@@ -138,14 +149,14 @@ impl Summary {
         }
         let opset = file.model.opset_import.iter();
         let opset = opset.filter(|set| set.domain.is_empty());
-        Ok(Self {
+        Self {
             path: file.path.clone(),
             format: "onnx",
             bytes: file.bytes.len() as u64,
             card: file.card.clone(),
-            parameters: floats().map(size).sum(),
-            macs: blocks.iter().map(|block| block.macs).sum(),
-            blocks,
+            parameters: numbers().map(size).sum(),
+            macs: all.iter().map(|block| block.macs).sum(),
+            blocks: all,
             graph: Some(GraphSummary {
                 opset: opset.map(|set| set.version).next().unwrap_or_default(),
                 ir_version: file.model.ir_version,
@@ -155,7 +166,7 @@ impl Summary {
                 ),
                 operators,
             }),
-        })
+        }
     }
 }
 
@@ -167,20 +178,26 @@ fn at_a_time(card: &Card) -> usize {
     }
 }
 
-fn macs(plan: &Plan, card: &Card) -> u64 {
-    plan.macs(at_a_time(card)).iter().sum()
-}
-
-fn blocks(plan: &Plan, card: &Card, parameters: impl Fn(usize) -> usize) -> Vec<BlockSummary> {
-    let blocks = plan.blocks().into_iter().zip(plan.macs(at_a_time(card)));
+fn blocks(
+    plan: &Plan,
+    stream: Stream,
+    mut frames: usize,
+    parameters: impl Fn(usize) -> usize,
+) -> Vec<BlockSummary> {
+    let blocks = plan.blocks().into_iter().zip(plan.macs(frames));
     blocks
         .enumerate()
-        .map(|(i, (block, macs))| BlockSummary {
-            input: block.input,
-            output: block.output,
-            stride: block.stride,
-            parameters: parameters(i),
-            macs,
+        .map(|(i, (block, macs))| {
+            frames = frames.div_ceil(block.stride);
+            BlockSummary {
+                stream,
+                input: block.input,
+                output: block.output,
+                stride: block.stride,
+                frames,
+                parameters: parameters(i),
+                macs,
+            }
         })
         .collect()
 }
@@ -189,7 +206,7 @@ fn blocks(plan: &Plan, card: &Card, parameters: impl Fn(usize) -> usize) -> Vec<
 /// spectra (`docs/model.md`): 9 products a frame become P in all, plus the two transforms.
 fn saved(file: &ModelFile, constants: &[TensorProto], i: usize, block: &BlockSummary) -> u64 {
     let transform = || {
-        let name = format!("{}/block{i}/temporal.analysis", file.card.streams.first()?);
+        let name = format!("{}/block{i}/temporal.analysis", block.stream);
         let tensor = constants.iter().find(|tensor| tensor.name == name)?;
         match tensor.dims[..] {
             [p, t] => Some((u64::try_from(p).ok()?, u64::try_from(t).ok()?)),
@@ -204,11 +221,15 @@ fn saved(file: &ModelFile, constants: &[TensorProto], i: usize, block: &BlockSum
     })
 }
 
-/// The encoder's widths, read off the graph's constants; none where they have other names.
-fn plan_of(file: &ModelFile, constants: &[TensorProto]) -> Option<Plan> {
+/// An encoder's widths, read off the graph's constants; none where they have other names.
+fn plan_of(file: &ModelFile, constants: &[TensorProto], stream: Stream) -> Option<Plan> {
     let width = |block: usize| {
-        let name = format!("{}/block{block}/spatial.weight", file.card.streams.first()?);
-        let tensor = constants.iter().find(|tensor| tensor.name == name)?;
+        let name = format!("{stream}/block{block}/spatial.weight");
+        let named = |tensor: &&TensorProto| match tensor.name.strip_prefix(&name) {
+            Some(rest) => matches!(rest, "" | ".bytes"),
+            None => false,
+        };
+        let tensor = constants.iter().find(named)?;
         tensor.dims.first().and_then(|n| usize::try_from(*n).ok())
     };
     Some(Plan {

@@ -7,11 +7,9 @@
 //! in one batch.
 
 use crate::ExportError;
-use aimclr_model::Card;
-use aimclr_model::card::Form;
-use aimclr_model::onnx::ModelFile;
+use aimclr_model::card::Precision;
+use aimclr_model::onnx::{ModelFile, ValueInfoProto, shape_of};
 use aimclr_skeleton::files::write_atomically;
-use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -39,13 +37,6 @@ pub fn write(
              --out without its ending"
         )));
     }
-    if model.card.form == Form::Continual {
-        return Err(ExportError::Choice(
-            "--triton: a batch is put together of windows; a model of the continual form has a state for \
-             each person"
-                .into(),
-        ));
-    }
     let folder = repository.join(name);
     if folder.exists() && !force {
         return Err(ExportError::Choice(format!(
@@ -64,10 +55,7 @@ pub fn write(
         put(folder.join(CLASSES), names.as_bytes())?;
     }
     // Last: a server that watches the repository loads a model once its configuration is there.
-    put(
-        folder.join("config.pbtxt"),
-        config(&model.card, name).as_bytes(),
-    )?;
+    put(folder.join("config.pbtxt"), config(model, name).as_bytes())?;
     Ok(folder)
 }
 
@@ -77,32 +65,43 @@ fn io_error(path: PathBuf, source: io::Error) -> ExportError {
 
 const CLASSES: &str = "classes.txt";
 
-/// The configuration, in protobuf's text format. The first dimension, N, is the batch and not named.
-fn config(card: &Card, name: &str) -> String {
-    let (frames, joints, classes) = (card.frames, card.layout.len(), card.classes.len());
-    let mut text = format!(
-        "name: \"{name}\"\nbackend: \"onnxruntime\"\nmax_batch_size: {BATCH}\n\
-         input [\n  {{ name: \"joints\" data_type: TYPE_FP32 dims: [ -1, {frames}, {joints}, 3 ] }}\n]\n"
-    );
-    let mut outputs = vec![("embedding", card.embedding, false)];
-    if classes > 0 {
-        outputs.extend([("logits", classes, false), ("probabilities", classes, true)]);
-    }
-    let output = |(name, size, labelled): &(&str, usize, bool)| {
-        let labels = match labelled {
-            true => format!(" label_filename: \"{CLASSES}\""),
-            false => String::new(),
-        };
-        format!("  {{ name: \"{name}\" data_type: TYPE_FP32 dims: [ {size} ]{labels} }}")
+/// The configuration, in protobuf's text format. The first dimension of every value, N, is the batch
+/// and not named.
+fn config(model: &ModelFile, name: &str) -> String {
+    let graph = model.model.graph.as_ref();
+    let list = |values: Option<&Vec<ValueInfoProto>>| {
+        let values: Vec<String> = values.into_iter().flatten().map(value).collect();
+        values.join(",\n")
     };
-    let outputs: Vec<String> = outputs.iter().map(output).collect();
-    let _ = write!(
-        text,
-        "output [\n{}\n]\ndynamic_batching {{ max_queue_delay_microseconds: {DELAY} }}\n\
-         version_policy {{ latest {{ num_versions: 1 }} }}\n",
-        outputs.join(",\n")
-    );
-    text
+    let inputs = list(graph.map(|graph| &graph.input));
+    let outputs = list(graph.map(|graph| &graph.output));
+    let kind = match model.card.precision {
+        // GPUs are quick at halves, and at bytes in other forms than this.
+        Precision::Int8 => "KIND_CPU",
+        Precision::F32 | Precision::F16 => "KIND_AUTO",
+    };
+    format!(
+        "name: \"{name}\"\nbackend: \"onnxruntime\"\nmax_batch_size: {BATCH}\n\
+         input [\n{inputs}\n]\noutput [\n{outputs}\n]\n\
+         dynamic_batching {{ max_queue_delay_microseconds: {DELAY} }}\n\
+         instance_group [ {{ kind: {kind} count: 1 }} ]\n\
+         version_policy {{ latest {{ num_versions: 1 }} }}\n"
+    )
+}
+
+/// An input or output; a size that is free is -1.
+fn value(value: &ValueInfoProto) -> String {
+    let sizes = shape_of(value).into_iter().skip(1);
+    let sizes: Vec<String> = sizes.map(|n| n.unwrap_or(-1).to_string()).collect();
+    let labels = match &value.name[..] {
+        "probabilities" => format!(" label_filename: \"{CLASSES}\""),
+        _ => String::new(),
+    };
+    format!(
+        "  {{ name: \"{}\" data_type: TYPE_FP32 dims: [ {} ]{labels} }}",
+        value.name,
+        sizes.join(", ")
+    )
 }
 
 #[cfg(test)]
@@ -110,6 +109,7 @@ mod tests {
     use super::*;
     use crate::fixtures;
     use crate::graph::{self, Form};
+    use aimclr_model::card::Form as CardForm;
     use aimclr_model::plan::Head;
     use aimclr_skeleton::Stream;
 
@@ -140,9 +140,28 @@ output [
   { name: "probabilities" data_type: TYPE_FP32 dims: [ 3 ] label_filename: "classes.txt" }
 ]
 dynamic_batching { max_queue_delay_microseconds: 2000 }
+instance_group [ { kind: KIND_AUTO count: 1 } ]
 version_policy { latest { num_versions: 1 } }
 "#;
         assert_eq!(config, expected);
+    }
+
+    #[test]
+    fn a_server_is_told_what_a_graph_remembers_and_where_bytes_are_computed() {
+        let mut source = fixtures::source(fixtures::narrow(), Stream::Joint, Head::None, 1);
+        source.card.precision = Precision::Int8;
+        let source = source.in_form(Some(CardForm::Continual)).expect("can be");
+        let graph = graph::model(&source, &Form::single());
+        let config = config(&ModelFile::of(Path::new("m"), graph, &source.card), "walk");
+        let lines = [
+            "  { name: \"frames\" data_type: TYPE_FP32 dims: [ 4, 25, 3 ] },",
+            "  { name: \"state.joint.pool\" data_type: TYPE_FP32 dims: [ 12, 24 ] }",
+            "  { name: \"embedding\" data_type: TYPE_FP32 dims: [ 24 ] },",
+            "instance_group [ { kind: KIND_CPU count: 1 } ]",
+        ];
+        for line in lines {
+            assert!(config.lines().any(|l| l == line), "{line}: {config}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Windows to try a model on: some as people move, some as no one should.
 
+use crate::samples::Samples;
 use aimclr_model::Card;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -15,6 +16,28 @@ pub struct Case {
     pub m: usize,
     /// Shape (N, M, T, V, 3), raw, metres.
     pub data: Vec<f32>,
+}
+
+impl Case {
+    /// Recorded people: windows of a data set, of more than `limit` some, evenly taken.
+    pub fn recorded(samples: &Samples, limit: usize) -> Self {
+        let size = samples.data.len() / samples.count.max(1);
+        let n = samples.count.min(limit);
+        let window = |i: usize| &samples.data[i * samples.count / n * size..][..size];
+        Self {
+            name: "recorded people",
+            n,
+            m: samples.bodies,
+            data: (0..n).flat_map(window).copied().collect(),
+        }
+    }
+
+    /// The bodies that are there, each of shape (T, V, 3).
+    pub fn bodies(&self) -> impl Iterator<Item = &[f32]> {
+        let size = self.data.len() / (self.n * self.m).max(1);
+        let bodies = self.data.chunks_exact(size.max(1));
+        bodies.filter(|body| body.iter().any(|x| *x != 0.0))
+    }
 }
 
 /// Windows of every kind that fits the card, the same for the same seed.

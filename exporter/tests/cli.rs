@@ -3,6 +3,7 @@
 use aimclr_model::card::{Calibration, Card, Form, Provenance, VERSION};
 use aimclr_model::weights::Weights;
 use aimclr_model::{Plan, Tensor};
+use aimclr_skeleton::motions::{self, Settings};
 use aimclr_skeleton::normalise::Preprocessing;
 use aimclr_skeleton::{Layout, Stream};
 use std::path::{Path, PathBuf};
@@ -124,7 +125,7 @@ fn a_model_is_exported_verified_and_inspected() {
         let output = run(&["inspect", file]);
         let summary = text(&output.stdout);
         assert!(output.status.success(), "{}", text(&output.stderr));
-        for part in ["ntu25", "wave, clap, bow", "multiply-accumulates", "8 → 16"] {
+        for part in ["ntu25", "wave, clap, bow", "share of the work", "8 → 16"] {
             assert!(summary.contains(part), "{part}: {summary}");
         }
         let output = run(&["inspect", file, "--json"]);
@@ -132,6 +133,56 @@ fn a_model_is_exported_verified_and_inspected() {
         assert_eq!(summary["blocks"].as_array().map(Vec::len), Some(10));
         assert_eq!(summary["card"]["frames"], 50);
     }
+}
+
+#[test]
+fn recorded_people_and_every_block_are_compared_on_request() {
+    let folder = Folder::new();
+    let weights = folder.weights(|_| ());
+    let (model, data) = (folder.text("model.onnx"), folder.text("data"));
+    assert!(
+        run(&["onnx", "--weights", &weights, "--out", &model])
+            .status
+            .success()
+    );
+    let settings = Settings {
+        subjects: 2,
+        seconds: 3.0,
+        ..Settings::default()
+    };
+    motions::dataset(Path::new(&data), &settings, |_| ()).expect("written");
+    let verify = ["verify", &model, "--weights", &weights, "--data", &data];
+    let verify = [&verify[..], &["--blocks", "--samples", "3"]].concat();
+    let output = run(&verify);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let table = text(&output.stdout);
+    for part in ["recorded people", "block 9", "16 × 13 × 25", "apart"] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+    assert!(!table.contains("first above"), "{table}");
+    let strict = [&verify[..], &["--tolerance", "1e-9"]].concat();
+    let output = run(&strict);
+    assert_eq!(output.status.code(), Some(1));
+    let table = text(&output.stdout);
+    let marked: Vec<&str> = table
+        .lines()
+        .filter(|l| l.contains("first above"))
+        .collect();
+    assert_eq!(marked.len(), 1, "{table}");
+
+    let json = [&verify[..], &["--json"]].concat();
+    let report: serde_json::Value = serde_json::from_slice(&run(&json).stdout).expect("JSON");
+    assert_eq!(report["blocks"]["against"], "weights");
+    assert_eq!(
+        report["blocks"]["rows"].as_array().map(Vec::len),
+        Some(1 + 10)
+    );
+    let rows = report["hosts"][0]["rows"].as_array().expect("rows");
+    let recorded = rows.iter().find(|row| row["windows"] == "recorded people");
+    assert_eq!(recorded.expect("such a row")["n"], 3);
+
+    let unknown = [&verify[..], &["--split", "nobody"]].concat();
+    fails(&unknown, &["nobody"]);
 }
 
 #[test]
@@ -163,7 +214,11 @@ fn the_continual_form_is_exported_verified_and_inspected() {
         assert!(table.contains(part), "{part}: {table}");
     }
     let summary = text(&run(&["inspect", &model]).stdout);
-    assert!(summary.contains("(N, 4, 25, 3)"), "{summary}");
+    for part in ["(N, 4, 25, 3)", "mean over the last 13 steps"] {
+        assert!(summary.contains(part), "{part}: {summary}");
+    }
+    let blocks = ["verify", &model, "--weights", &weights, "--blocks"];
+    fails(&blocks, &["for the windowed form"]);
 
     folder.weights(|_| ());
     let other = ["verify", &model, "--weights", &weights];

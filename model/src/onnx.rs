@@ -11,7 +11,7 @@ use prost::Message;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-pub use signature::State;
+pub use signature::{State, shape_of};
 
 /// Largest .onnx file that is read.
 const MAX_FILE: u64 = 1 << 30;

@@ -1,5 +1,6 @@
 //! `aimclr-export inspect`.
 
+use super::picture::{WIDTH, picture};
 use super::{reliability, size};
 use crate::inspect::Summary;
 use crate::merge::members;
@@ -14,8 +15,8 @@ use std::process::ExitCode;
 
 /// Say what lies in a model.onnx or in weights
 ///
-/// The model card, the encoder's blocks with their parameters and multiply-accumulates, and the
-/// graph's operators.
+/// The model card, the graph's operators, and a picture of the way from joints to classes: every block
+/// of each encoder with its width, frames, parameters, floating-point operations and share of the work.
 #[derive(Args)]
 #[command(after_help = "Examples:
   aimclr-export inspect model.onnx
@@ -38,7 +39,7 @@ pub(super) fn run(args: &InspectArgs, out: &mut dyn Write) -> Result<ExitCode> {
 }
 
 fn print_summary(summary: &Summary, out: &mut dyn Write) -> Result<()> {
-    let mut line = |name: &str, value: String| writeln!(out, "{name:<14}{value}");
+    let mut line = |name: &str, value: String| writeln!(out, "{}", entry(name, &value));
     let card = &summary.card;
     line(
         "file",
@@ -132,30 +133,8 @@ fn print_summary(summary: &Summary, out: &mut dyn Write) -> Result<()> {
         )?;
         line("operators", operators.join(", "))?;
     }
-    let macs = summary.macs as f64 / 1e6;
-    line(
-        "size",
-        format!(
-            "{} parameters, {macs:.1} million multiply-accumulates a body",
-            summary.parameters
-        ),
-    )?;
-    if !summary.blocks.is_empty() {
-        writeln!(
-            out,
-            "\n{:>5}{:>12}{:>8}{:>12}{:>12}",
-            "block", "channels", "stride", "parameters", "MMACs"
-        )?;
-    }
-    for (i, block) in summary.blocks.iter().enumerate() {
-        let channels = format!("{} → {}", block.input, block.output);
-        let macs = block.macs as f64 / 1e6;
-        writeln!(
-            out,
-            "{i:>5}{channels:>12}{:>8}{:>12}{macs:>12.2}",
-            block.stride, block.parameters
-        )?;
-    }
+    line("size", format!("{} parameters", summary.parameters))?;
+    writeln!(out, "\n{}", picture(summary))?;
     Ok(())
 }
 
@@ -168,4 +147,15 @@ fn names(card: &Card) -> Vec<String> {
         }
     }
     names
+}
+
+/// A name and its text, broken into lines of at most [`WIDTH`] characters.
+fn entry(name: &str, text: &str) -> String {
+    let indent = " ".repeat(14);
+    let head = format!("{name:<14}");
+    let options = textwrap::Options::new(WIDTH)
+        .initial_indent(&head)
+        .subsequent_indent(&indent)
+        .break_words(false);
+    textwrap::fill(text, options)
 }

@@ -2,12 +2,15 @@
 
 mod inspect;
 mod onnx;
+mod picture;
 mod progress;
 mod reliability;
 mod verify;
 mod weights;
 
+use aimclr_skeleton::Dataset;
 use aimclr_skeleton::cli::exit_code;
+use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -50,6 +53,24 @@ pub fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(args, &mut out),
     };
     exit_code(result)
+}
+
+/// The split that was asked for, else the one that a model was trained on, else the only one.
+fn split<'d>(dataset: &'d Dataset, asked: Option<&'d str>, trained: &'d str) -> Result<&'d str> {
+    let splits = &dataset.meta().splits;
+    match (asked, splits.len()) {
+        (Some(split), _) => Ok(split),
+        (None, _) if splits.contains_key(trained) => Ok(trained),
+        (None, 1) => Ok(splits.keys().next().expect("one")),
+        (None, _) => {
+            let known: Vec<&str> = splits.keys().map(String::as_str).collect();
+            bail!(
+                "{}: which split? --split names one of {}",
+                dataset.folder().display(),
+                known.join(", ")
+            )
+        }
+    }
 }
 
 fn size(bytes: u64) -> String {

@@ -1,7 +1,7 @@
 //! `aimclr-export onnx`.
 
 use super::progress::Bar;
-use super::{reliability, size};
+use super::{reliability, size, split};
 use crate::calibrate::Calibrated;
 use crate::graph;
 use crate::produce::{Data, produce};
@@ -13,7 +13,7 @@ use aimclr_model::cli::Checkpoint;
 use aimclr_model::onnx::ModelFile;
 use aimclr_skeleton::window::Cut;
 use aimclr_skeleton::{Dataset, Stream, classes};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
 use std::io::Write;
@@ -95,23 +95,6 @@ struct Measuring {
 }
 
 impl Measuring {
-    fn split<'d>(&'d self, dataset: &'d Dataset, trained: &'d str) -> Result<&'d str> {
-        let splits = &dataset.meta().splits;
-        match (&self.split, splits.len()) {
-            (Some(split), _) => Ok(split),
-            (None, _) if splits.contains_key(trained) => Ok(trained),
-            (None, 1) => Ok(splits.keys().next().expect("one")),
-            (None, _) => {
-                let known: Vec<&str> = splits.keys().map(String::as_str).collect();
-                bail!(
-                    "{}: which split? --split names one of {}",
-                    dataset.folder().display(),
-                    known.join(", ")
-                )
-            }
-        }
-    }
-
     fn cut(&self) -> Cut {
         match (self.window, self.hop) {
             (Some(window), Some(hop)) => Cut::Windows { window, hop },
@@ -137,7 +120,7 @@ pub(super) fn run(args: &OnnxArgs, out: &mut dyn Write) -> Result<ExitCode> {
     let data = dataset.as_ref().map(|dataset| {
         Ok::<_, anyhow::Error>(Data {
             dataset,
-            split: args.measuring.split(dataset, &trained)?,
+            split: split(dataset, args.measuring.split.as_deref(), &trained)?,
             cut: args.measuring.cut(),
             limit: args.measuring.samples,
         })

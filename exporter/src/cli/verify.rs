@@ -1,13 +1,22 @@
 //! `aimclr-export verify`.
 
 use super::progress::Bar;
+use super::split;
+use crate::samples::Samples;
 use crate::source::{Choices, Names, Source};
-use crate::verify::{Expected, Report, Row, backends, check_pair, tolerance};
+use crate::verify::{
+    BlockRow, Blocks, Expected, Report, Row, backends, check_pair, tolerance, windows,
+};
+use crate::windows::Case;
 use aimclr_engine::{Backend, Device, Options};
 use aimclr_model::card::{Form, Precision};
 use aimclr_model::cli::Checkpoint;
 use aimclr_model::onnx::ModelFile;
-use anyhow::Result;
+use aimclr_skeleton::Dataset;
+use aimclr_skeleton::cli::table::table;
+use aimclr_skeleton::dataset::Part;
+use aimclr_skeleton::window::Cut;
+use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
 use std::io::Write;
@@ -26,6 +35,7 @@ use std::process::ExitCode;
 #[command(after_help = "Examples:
   aimclr-export verify model.onnx --weights runs/walk
   aimclr-export verify model.onnx --weights runs/walk --backend onnxruntime --device cuda
+  aimclr-export verify model.onnx --weights runs/walk --data data/walk --blocks
   aimclr-export verify model.onnx --weights runs/walk --tolerance 1e-5 --json")]
 pub(super) struct VerifyArgs {
     /// The model to check
@@ -44,12 +54,63 @@ pub(super) struct VerifyArgs {
     /// Threads within one run of ONNX Runtime
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
-    /// Largest difference that counts as the same [default: f32 1e-4, f16 5e-3, int8 2e-2]
+    /// Largest difference that counts as the same [default: f32 1e-4, f16 1e-2, int8 2e-2]
     #[arg(long, value_name = "X", value_parser = number)]
     tolerance: Option<f64>,
+    /// Windows of recorded people, too: of the test part of a data set with the model's layout
+    #[arg(long, value_name = "DATASET")]
+    data: Option<PathBuf>,
+    /// Which split of it [default: the one that the model was trained on, or the only one]
+    #[arg(long, value_name = "NAME", requires = "data")]
+    split: Option<String>,
+    /// Most windows of it
+    #[arg(long, value_name = "N", requires = "data", default_value_t = 16,
+        value_parser = clap::value_parser!(u16).range(1..))]
+    samples: u16,
+    /// Compare block by block, too, to find where an engine parts from the weights or from the other
+    #[arg(long)]
+    blocks: bool,
     /// Print one JSON object instead of tables
     #[arg(long)]
     json: bool,
+}
+
+impl VerifyArgs {
+    /// How a backend is run.
+    fn options(&self, backend: Backend) -> Options {
+        Options {
+            backend,
+            device: match backend {
+                // Beside ONNX Runtime on a GPU, tract on the processor is still worth a look; on
+                // its own it is asked for something that it can't do, and says so.
+                Backend::Tract if self.backend.is_empty() => Device::Cpu,
+                _ => self.device,
+            },
+            threads: self.threads,
+        }
+    }
+
+    /// Windows of every kind, and of recorded people where there is a data set.
+    fn cases(&self, source: &Source) -> Result<Vec<Case>> {
+        let card = &source.card;
+        let mut cases = windows(card);
+        if let Some(folder) = &self.data {
+            let dataset = Dataset::open(folder)?;
+            let split = split(&dataset, self.split.as_deref(), &card.provenance.split)?;
+            let (window, limit) = (card.window, usize::from(self.samples));
+            let cut = Cut::Windows {
+                window,
+                hop: window,
+            };
+            // What they show is of no account here.
+            let mut nameless = source.clone();
+            nameless.card.classes.clear();
+            let samples =
+                Samples::read(&dataset, &nameless, (split, Part::Test), cut, Some(limit))?;
+            cases.push(Case::recorded(&samples, limit));
+        }
+        Ok(cases)
+    }
 }
 
 pub(super) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<ExitCode> {
@@ -65,42 +126,50 @@ pub(super) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<ExitCode> {
     source.card.calibration = model.card.calibration.clone();
     check_pair(&model, &source)?;
     let tolerance = args.tolerance.unwrap_or(tolerance(model.card.precision));
+    let continual = model.card.form == Form::Continual;
+    if continual && (args.blocks || args.data.is_some()) {
+        bail!(
+            "{}: --blocks and --data are for the windowed form; this is the continual one",
+            args.model.display()
+        );
+    }
+    let cases = args.cases(&source)?;
+    let bar = Bar::new();
+    let mut progress = |share| bar.at("computing what the weights give", share);
     let expected = match model.card.precision {
         Precision::Int8 => {
             eprintln!(
                 "int8: held against tract's numbers; how near it is to its weights is measured at export, \
                  with --calibrate"
             );
-            Expected::by_engine(&model, Options::default())?
+            Expected::by_engine(&model, cases.clone(), Options::default())?
         }
+        Precision::F32 | Precision::F16 if continual => Expected::of(&source, &mut progress),
         Precision::F32 | Precision::F16 => {
-            let bar = Bar::new();
-            let expected = Expected::of(&source, |share| {
-                bar.at("computing what the weights give", share)
-            });
-            bar.finish();
-            expected
+            Expected::of_cases(&source, cases.clone(), &mut progress)
         }
     };
+    let backends = backends(&args.backend);
+    let engines: Vec<Options> = backends.iter().map(|b| args.options(*b)).collect();
+    let blocks = args.blocks.then(|| {
+        let progress = |share| bar.at("computing what each block gives", share);
+        Blocks::compare(&model, &source, &cases, &engines, progress)
+    });
+    let blocks = blocks.transpose()?;
+    bar.finish();
     let mut reports = Vec::new();
-    for backend in backends(&args.backend) {
-        let options = Options {
-            backend,
-            device: match backend {
-                // Beside ONNX Runtime on a GPU, tract on the processor is still worth a look; on
-                // its own it is asked for something that it can't do, and says so.
-                Backend::Tract if args.backend.is_empty() => Device::Cpu,
-                _ => args.device,
-            },
-            threads: args.threads,
-        };
+    for options in engines {
         let report = expected.verify(&model, options)?;
         if !args.json {
             print_report(&report, model.card.form, tolerance, out)?;
         }
         reports.push(report);
     }
-    let within = reports.iter().all(|report| report.within(tolerance));
+    if let Some(blocks) = blocks.as_ref().filter(|_| !args.json) {
+        print_blocks(blocks, tolerance, out)?;
+    }
+    let within = reports.iter().all(|report| report.within(tolerance))
+        && blocks.iter().all(|blocks| blocks.within(tolerance));
     if args.json {
         #[derive(Serialize)]
         struct Verified<'a> {
@@ -109,6 +178,8 @@ pub(super) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<ExitCode> {
             tolerance: f64,
             within: bool,
             hosts: Vec<Report>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            blocks: Option<Blocks>,
         }
         let verified = Verified {
             model: &args.model,
@@ -116,6 +187,7 @@ pub(super) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<ExitCode> {
             tolerance,
             within,
             hosts: reports,
+            blocks,
         };
         writeln!(out, "{}", serde_json::to_string(&verified)?)?;
     }
@@ -185,5 +257,54 @@ fn print_report(report: &Report, form: Form, tolerance: f64, out: &mut dyn Write
         report.max(),
         report.median_ms
     )?;
+    Ok(())
+}
+
+fn print_blocks(blocks: &Blocks, tolerance: f64, out: &mut dyn Write) -> Result<()> {
+    let Blocks {
+        against,
+        backends,
+        bodies,
+        rows,
+    } = blocks;
+    writeln!(
+        out,
+        "block by block, largest and mean difference from what the {against} give{}, {bodies} bodies",
+        if against == "weights" { "" } else { "s" }
+    )?;
+    let mut head = vec!["stream".to_string(), "place".into(), " C × T × V".into()];
+    for backend in backends {
+        head.extend([format!(" {backend}"), " mean".into()]);
+    }
+    if rows.iter().any(|row| row.apart.is_some()) {
+        head.extend([" apart".into(), " mean".into()]);
+    }
+    head.push(String::new());
+    let mut parted = Vec::new();
+    let mut lines = Vec::new();
+    for row in rows {
+        let BlockRow {
+            stream,
+            place,
+            shape: [channels, frames, joints],
+            engines,
+            apart,
+        } = row;
+        let mut line = vec![
+            stream.to_string(),
+            place.clone(),
+            format!("{channels} × {frames} × {joints}"),
+        ];
+        for difference in engines.iter().chain(apart) {
+            line.extend([difference.max, difference.mean].map(|x| format!("{x:.1e}")));
+        }
+        if !row.within(tolerance) && !parted.contains(stream) {
+            parted.push(*stream);
+            line.push(format!("◀ first above {tolerance:e}"));
+        }
+        lines.push(line);
+    }
+    let head: Vec<&str> = head.iter().map(String::as_str).collect();
+    writeln!(out, "{}", table(&head, &lines))?;
     Ok(())
 }

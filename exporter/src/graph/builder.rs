@@ -35,6 +35,11 @@ pub(crate) enum Size<'a> {
 }
 
 impl Builder {
+    /// Goes on with a graph that is there.
+    pub fn on(graph: GraphProto) -> Self {
+        Self { graph, half: false }
+    }
+
     /// Adds a node with one output, named `name`, and gives the output's name.
     pub fn node(
         &mut self,

@@ -5,6 +5,7 @@ mod classifier;
 mod continual;
 mod conv;
 mod encoder;
+pub(crate) mod expose;
 mod form;
 mod normalise;
 mod picture;
@@ -22,7 +23,6 @@ use aimclr_skeleton::files::write_atomically;
 use builder::{Builder, Setting, Size, Value};
 use half::f16;
 use prost::Message;
-use std::collections::BTreeMap;
 use std::path::Path;
 
 pub(crate) use form::Site;
@@ -138,33 +138,6 @@ fn encoders(graph: &mut Builder, source: &Source, form: &mut Form, input: &Value
             graph.node("pool", "Concat", &all.iter().collect::<Vec<_>>(), &axis)
         }
     }
-}
-
-/// A graph whose `embedding` is what goes into each convolution and comes out of it, side by side,
-/// for windows of one body.
-pub(crate) fn exposed(source: &Source) -> (ModelProto, Vec<Site>) {
-    let mut form = Form::quantised(BTreeMap::new());
-    let mut graph = Builder::default();
-    let input = joints(&mut graph, source);
-    encoders(&mut graph, source, &mut form, &input);
-    let mut flat = Vec::new();
-    for site in &form.sites {
-        for (side, (value, size)) in [("in", &site.input), ("out", &site.output)] {
-            let name = format!("{}.{side}", site.name);
-            flat.push(graph.reshape(&name, value, &[-1, *size as i64]));
-        }
-    }
-    let width = form.sites.iter().map(|site| site.input.1 + site.output.1);
-    let width = Size::Fixed(width.sum());
-    let axis = [("axis", Setting::Int(1))];
-    graph.node(
-        "embedding",
-        "Concat",
-        &flat.iter().collect::<Vec<_>>(),
-        &axis,
-    );
-    graph.output("embedding", &[Size::Free("N"), width], "");
-    (wrap(source, graph.finish("exposed")), form.sites)
 }
 
 fn joints(graph: &mut Builder, source: &Source) -> Value {

@@ -1,7 +1,7 @@
 //! What goes into every convolution and comes out of it.
 
 use crate::ExportError;
-use crate::graph::{self, Ranges, Site};
+use crate::graph::{Ranges, Site, expose};
 use crate::samples::batches;
 use crate::source::Source;
 use aimclr_engine::{Options, Windows, open};
@@ -126,7 +126,7 @@ pub(super) fn observe(
 
 /// A graph that gives what is at every convolution, side by side, in place of the embedding.
 fn exposed(source: &Source) -> (ModelFile, Vec<Site>) {
-    let (model, sites) = graph::exposed(source);
+    let (model, sites) = expose::convolutions(source);
     let mut card = source.card.clone();
     card.embedding = sites.iter().map(|site| site.input.1 + site.output.1).sum();
     card.classes.clear();

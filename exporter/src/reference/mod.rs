@@ -77,6 +77,21 @@ impl Reference {
         output
     }
 
+    /// What each encoder sees of a raw body, shape (T, V, 3), and what each of its blocks gives, (C, T, V):
+    /// stream by stream, all side by side, rounded to f32.
+    pub(crate) fn trace(&self, body: &[f32]) -> Vec<f32> {
+        let seen = self.prepare(body);
+        let mut trace = Vec::new();
+        for encoder in &self.streams {
+            let input = self.look(&seen, encoder);
+            trace.extend(input.iter().map(|x| *x as f32));
+            for map in encoder.trace(&input, 0) {
+                trace.extend(map.data.iter().map(|x| *x as f32));
+            }
+        }
+        trace
+    }
+
     /// One raw body, shape (T, V, 3), normalised.
     fn prepare(&self, body: &[f32]) -> Sequence {
         let mut sequence = Sequence {

@@ -124,7 +124,8 @@ fn names(values: &[ValueInfoProto]) -> Vec<String> {
     values.iter().map(|value| value.name.clone()).collect()
 }
 
-fn shape_of(value: &ValueInfoProto) -> Vec<Option<i64>> {
+/// Sizes of an input or output; none where a size is free.
+pub fn shape_of(value: &ValueInfoProto) -> Vec<Option<i64>> {
     let shape = value
         .r#type
         .as_ref()
