@@ -86,27 +86,31 @@ struct Decision {
     ms: f64,
 }
 
-/// Runs one model along the stream; `decide` gives the best class after a step, or nothing where
-/// it can't say anything yet.
-fn along(
+/// Gives the best class after a step, or nothing where there is nothing to be said yet.
+type Decide<'d> = &'d mut dyn FnMut(usize) -> Result<Option<usize>, Box<dyn std::error::Error>>;
+
+/// Lets models decide along the stream in turns, so that a neighbour's load weighs on all alike.
+fn along<const MODELS: usize>(
     stream: &Stream,
     card: &Card,
-    mut decide: impl FnMut(usize) -> Result<Option<usize>, Box<dyn std::error::Error>>,
-) -> Result<Vec<Decision>, Box<dyn std::error::Error>> {
+    mut models: [Decide<'_>; MODELS],
+) -> Result<[Vec<Decision>; MODELS], Box<dyn std::error::Error>> {
     let rate = card.frames as f64 / card.window;
     let frames = (stream.joined.frames as f64 * rate / stream.fps).round() as usize;
-    let mut decisions = Vec::new();
+    let mut decisions = [const { Vec::new() }; MODELS];
     for step in 0..frames / STEP {
-        let asked = Instant::now();
-        let found = decide(step)?;
-        let ms = asked.elapsed().as_secs_f64() * 1e3;
         let (segment, since) = stream.at(((step + 1) * STEP) as f64 / rate);
-        decisions.push(Decision {
-            segment,
-            since,
-            right: found == Some(stream.segments[segment].1),
-            ms,
-        });
+        for (decide, decisions) in models.iter_mut().zip(&mut decisions) {
+            let asked = Instant::now();
+            let found = decide(step)?;
+            let ms = asked.elapsed().as_secs_f64() * 1e3;
+            decisions.push(Decision {
+                segment,
+                since,
+                right: found == Some(stream.segments[segment].1),
+                ms,
+            });
+        }
     }
     Ok(decisions)
 }
@@ -164,12 +168,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..Options::default()
     };
 
-    let model = ModelFile::read(&arguments.windowed)?;
-    let card = &model.card;
+    let windowed = ModelFile::read(&arguments.windowed)?;
+    let continual = ModelFile::read(&arguments.continual)?;
+    let card = &windowed.card;
+    let theirs = &continual.card;
+    if (card.frames, card.window, &card.classes) != (theirs.frames, theirs.window, &theirs.classes)
+    {
+        return Err("the models have other frames, windows or classes".into());
+    }
     let rate = card.frames as f64 / card.window;
-    let mut engine: Box<dyn Engine> = open(&model, options)?;
-    eprintln!("{}", engine.describe());
-    let windowed = along(&stream, card, |step| {
+    let mut windows: Box<dyn Engine> = open(&windowed, options)?;
+    let mut steps = continual::open(&continual, options)?;
+    eprintln!("{}", steps.describe());
+
+    let mut by_window = |step: usize| {
         let to = ((step + 1) * STEP) as f64 / rate;
         let [from, to] = [to - card.window, to].map(|t| (t * stream.fps).round());
         if from < 0.0 {
@@ -177,28 +189,24 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         let window = stream.joined.view().slice(from as usize..to as usize);
         let window = resize::onto(window, card.frames, &card.layout);
-        let output = engine.run(Windows {
+        let output = windows.run(Windows {
             n: 1,
             m: 1,
             data: &window.data,
         })?;
         Ok(best(output.logits_of(0)))
-    })?;
-
-    let model = ModelFile::read(&arguments.continual)?;
-    let card = &model.card;
-    let rate = card.frames as f64 / card.window;
-    let mut engine = continual::open(&model, options)?;
-    let mut state = engine.start();
+    };
+    let mut state = steps.start();
     let resampled = resize::to_rate(stream.joined.view(), stream.fps, rate, &card.layout);
     let size = STEP * card.layout.len() * 3;
-    let continual = along(&stream, card, |step| {
-        let output = engine.step(&mut [Person {
+    let mut by_step = |step: usize| {
+        let output = steps.step(&mut [Person {
             state: &mut state,
             frames: &resampled.data[step * size..][..size],
         }])?;
         Ok(best(output.logits_of(0)))
-    })?;
+    };
+    let decisions = along(&stream, card, [&mut by_window, &mut by_step])?;
 
     let mut names = vec!["right, share of decisions".to_string()];
     let mut from = 0.0;
@@ -218,7 +226,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ]
         .map(String::from),
     );
-    let columns = [column(&stream, &windowed), column(&stream, &continual)];
+    let columns = decisions.map(|decisions| column(&stream, &decisions));
     let rows: Vec<Vec<String>> = names
         .into_iter()
         .enumerate()
