@@ -1,6 +1,6 @@
 //! The continual form computed plainly: whole recordings at once, nothing remembered.
 
-use super::{Encoder, Reference, add_scores, channels_first};
+use super::{Encoder, Reference, channels_first};
 use aimclr_engine::Output;
 use aimclr_model::continual::{LAG, STEP, pooled};
 use aimclr_skeleton::normalise::centre_and_turn_along;
@@ -27,18 +27,8 @@ impl Reference {
             ..Output::default()
         };
         for step in 0..output.n {
-            let mut logits = Vec::new();
-            for ((encoder, features), share) in self.streams.iter().zip(&features).zip(&self.fusion)
-            {
-                let embedding = &features[step];
-                add_scores(&mut logits, encoder, embedding, *share);
-                output.embedding.extend(embedding.iter().map(|x| *x as f32));
-            }
-            if !logits.is_empty() {
-                let probabilities = self.probabilities(&logits);
-                output.logits.extend(logits.iter().map(|x| *x as f32));
-                output.probabilities.extend(probabilities.map(|x| x as f32));
-            }
+            let embeddings = features.iter().map(|features| features[step].clone());
+            self.say(embeddings, &mut output);
         }
         output
     }

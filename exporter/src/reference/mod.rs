@@ -57,22 +57,14 @@ impl Reference {
             ..Output::default()
         };
         for window in data.chunks_exact(m * body) {
-            let mut scores = Vec::new();
             let seen: Vec<Sequence> = window.chunks_exact(body).map(|b| self.prepare(b)).collect();
-            for ((encoder, absent), share) in self.streams.iter().zip(&absent).zip(&self.fusion) {
+            let embeddings = self.streams.iter().zip(&absent).map(|(encoder, absent)| {
                 let look = |seen: &Sequence| encoder.encode(&self.look(seen, encoder));
                 let mut bodies: Vec<Vec<f64>> = seen.iter().map(look).collect();
                 bodies.resize(self.bodies.max(m), absent.clone());
-                let embedding = mean(&bodies);
-                add_scores(&mut scores, encoder, &embedding, *share);
-                output.embedding.extend(embedding.iter().map(|x| *x as f32));
-            }
-            if !scores.is_empty() {
-                let logits = merge(&scores, &self.merged, self.temperature);
-                let probabilities = self.probabilities(&logits);
-                output.logits.extend(logits.iter().map(|x| *x as f32));
-                output.probabilities.extend(probabilities.map(|x| x as f32));
-            }
+                mean(&bodies)
+            });
+            self.say(embeddings, &mut output);
         }
         output
     }
@@ -90,6 +82,21 @@ impl Reference {
             }
         }
         trace
+    }
+
+    /// Puts what the streams' embeddings come to behind the rows of `output`.
+    fn say(&self, embeddings: impl Iterator<Item = Vec<f64>>, output: &mut Output) {
+        let mut scores = Vec::new();
+        for ((encoder, embedding), share) in self.streams.iter().zip(embeddings).zip(&self.fusion) {
+            add_scores(&mut scores, encoder, &embedding, *share);
+            output.embedding.extend(embedding.iter().map(|x| *x as f32));
+        }
+        if !scores.is_empty() {
+            let logits = merge(&scores, &self.merged, self.temperature);
+            let probabilities = self.probabilities(&logits);
+            output.logits.extend(logits.iter().map(|x| *x as f32));
+            output.probabilities.extend(probabilities.map(|x| x as f32));
+        }
     }
 
     /// One raw body, shape (T, V, 3), normalised.

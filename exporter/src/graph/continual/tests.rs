@@ -3,7 +3,7 @@
 use crate::Reference;
 use crate::fixtures;
 use crate::graph::{self, Form};
-use crate::source::{Choices, Source};
+use crate::source::{Choices, Names, Source};
 use crate::verify::{Expected, tolerance};
 use crate::windows::cases;
 use aimclr_engine::{Backend, Options, Output, Person, State, continual};
@@ -66,7 +66,7 @@ fn steps_of_every_stream_agree_with_whole_recordings_in_every_engine() {
 }
 
 #[test]
-fn three_streams_and_every_block_agree_too() {
+fn three_streams_every_block_and_merged_classes_agree_too() {
     let plan = fixtures::narrow();
     let head = Head::Classifier {
         classes: 4,
@@ -81,7 +81,16 @@ fn three_streams_and_every_block_agree_too() {
         weights
     };
     let weights = (40..).zip(Stream::ALL).map(of).collect();
-    check(&Source::of(weights, Choices::default()).expect("consistent"));
+    let names = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(&names, "wave\nfall\nfall\nsit\n").expect("written");
+    let names = Some(Names::read(names.path()).expect("names"));
+    let choices = Choices {
+        names,
+        ..Choices::default()
+    };
+    let source = Source::of(weights, choices).expect("consistent");
+    assert_eq!(source.card.merged, [0, 1, 1, 2]);
+    check(&source);
 }
 
 #[test]
