@@ -96,6 +96,11 @@ impl Spectrum {
         rows
     }
 
+    /// What 1 in every frame is among the products: so much in the first, 0 in the others.
+    pub fn constant(&self) -> f64 {
+        self.length as f64
+    }
+
     /// sin and cos of f·t turns out of L.
     fn turn(&self, f: usize, t: f64) -> (f64, f64) {
         (TAU * f as f64 * t / self.length as f64).sin_cos()
@@ -137,6 +142,7 @@ mod tests {
                 };
                 let direct: f64 = (0..9).filter_map(term).sum();
                 let found = row(synthesis, &products);
+                assert!((synthesis[0] * spectrum.constant() - 1.0).abs() < 1e-12);
                 assert!(
                     (direct - found).abs() < 1e-12,
                     "{frames}, {t}: {direct} {found}"

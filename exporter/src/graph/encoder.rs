@@ -183,6 +183,11 @@ impl<'a> Part<'a> {
         let map = self.bias_map(&published, &norm);
         let shape = [1, output, 1, self.joints];
         let map = graph.floats(&self.named("spatial.bias"), &shape, &map);
+        // Hosts spread it over the frames when they load the file; tract adds only what is as large
+        // as a product within it.
+        let shape = [1, output as i64, frames as i64, self.joints as i64];
+        let shape = graph.ints(&self.named("spatial.bias.shape"), &shape);
+        let map = graph.binary(&self.named("spatial.bias.map"), "Expand", &map, &shape);
         let conv = Conv {
             name: self.named("spatial"),
             weight,
@@ -226,30 +231,21 @@ impl<'a> Part<'a> {
 
     /// 9×1 convolution, + residual, ReLU: (B, C′, T, V) → (B, C′, T′, V). `input` is the block's.
     fn temporal(&mut self, graph: &mut Builder, frames: usize, x: &Value, input: &Value) -> Value {
-        let Block {
-            output, residual, ..
-        } = self.block;
         let (weight, mut bias) = self.folded("tcn.2", "tcn.3");
-        let spectral = self.is_spectral(frames);
-        let shortcut = match residual {
+        let shortcut = match self.block.residual {
             Residual::None => None,
             Residual::Identity => Some(input.clone()),
             Residual::Conv => {
                 let (weight, shift) = self.folded("residual.0", "residual.1");
                 // Two biases that are added anyway go where a convolution takes them.
                 bias.iter_mut().zip(shift).for_each(|(b, s)| *b += s);
-                let own = spectral.then(|| std::mem::replace(&mut bias, vec![0.0; output]));
-                Some(self.shortcut(graph, frames, input, weight, own))
+                Some(self.shortcut(graph, frames, input, weight))
             }
         };
-        let mut out = match spectral {
-            true => self.spectral(graph, frames, x, &weight),
-            false => self.direct(graph, frames, x, weight, bias.clone()),
+        let mut out = match self.is_spectral(frames) {
+            true => self.spectral(graph, frames, x, &weight, &bias),
+            false => self.direct(graph, frames, x, weight, bias),
         };
-        if spectral && residual != Residual::Conv {
-            let bias = graph.floats(&self.named("temporal.bias"), &[output, 1, 1], &bias);
-            out = graph.binary(&self.named("temporal.biased"), "Add", &out, &bias);
-        }
         if let Some(shortcut) = shortcut {
             out = graph.binary(&self.named("sum"), "Add", &out, &shortcut);
         }
@@ -268,13 +264,12 @@ impl<'a> Part<'a> {
         frames: usize,
         input: &Value,
         weight: Vec<f64>,
-        bias: Option<Vec<f64>>,
     ) -> Value {
         let conv = Conv {
             name: self.named("residual"),
             weight,
             shape: [self.block.output, self.block.input, 1, 1],
-            bias,
+            bias: None,
             stride: self.block.stride,
         };
         self.convolve(graph, conv, frames, input)
@@ -317,9 +312,16 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// The same without bias, as products of spectra: (B, C, T, V) → (T, C·B·V) → P spectral values
+    /// The same as products of spectra: (B, C, T, V) → (T, C·B·V) → P spectral values
     /// of each → for each of the P a product over channels → back.
-    fn spectral(&self, graph: &mut Builder, frames: usize, x: &Value, weight: &[f64]) -> Value {
+    fn spectral(
+        &self,
+        graph: &mut Builder,
+        frames: usize,
+        x: &Value,
+        weight: &[f64],
+        bias: &[f64],
+    ) -> Value {
         let (c, t, v) = (self.block.output as i64, frames as i64, self.joints as i64);
         let channels = self.block.output;
         let spectrum = Spectrum::new(frames, TAPS);
@@ -369,7 +371,13 @@ impl<'a> Part<'a> {
             ("kernel_shape", Setting::Ints(&[1, 1])),
             ("group", Setting::Int(p)),
         ];
-        let x = graph.node(&name("products"), "Conv", &[&x, &weight], &settings);
+        // A constant is in the first product alone.
+        let mut all = vec![0.0; products * channels];
+        for (all, bias) in all.iter_mut().zip(bias) {
+            *all = bias * spectrum.constant();
+        }
+        let bias = graph.floats(&name("bias"), &[all.len()], &all);
+        let x = graph.node(&name("products"), "Conv", &[&x, &weight, &bias], &settings);
         let x = graph.reshape(&name("sums"), &x, &[p, -1]);
         let x = graph.binary(&name("signal"), "MatMul", &synthesis, &x);
         let x = graph.reshape(&name("bodies"), &x, &[t, c, -1, v]);
