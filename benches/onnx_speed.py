@@ -20,7 +20,7 @@ file starts from what ours computes first; its classifier is the same.
 
 With --check it also runs onnx's full checker over our file and `aimclr-export verify` (tract and
 ONNX Runtime against the weights). Exit code 1 if ours isn't TARGET times as fast in ONNX Runtime and
-TRACT times in tract, or the numbers differ.
+TRACT times in tract, another limit is missed, or the numbers differ.
 """
 
 import argparse
@@ -326,6 +326,7 @@ def main():
             print(f"  aimclr-export's file is {found:.2f} times as fast as torch.onnx.export's in {host} (median of rounds; target {least})")
 
     good = all(found >= least for found, least in in_both.values()) and max(differences.values()) <= TOLERANCE
+    good &= all(found <= most for found, most in limits.values())
     if args.check:
         onnx.checker.check_model(str(ours), full_check=True)
         print("onnx's full checker: fine", file=sys.stderr)

@@ -33,6 +33,8 @@ pub struct HeldOut<'a> {
     pub labels: &'a [usize],
     /// Recording that each window was cut from; those of one recording lie side by side.
     pub recordings: &'a [usize],
+    /// How many windows after one overlap it.
+    pub overlap: usize,
 }
 
 /// What was found.
@@ -72,12 +74,12 @@ struct Told {
 
 /// Fits on one half of the windows and measures on the other. `None` where a half would be empty.
 ///
-/// Halves are made of every other recording of each class, and never divide a recording. The
-/// temperature T minimises the mean negative log-likelihood of softmax(scores / T), with one window
+/// Halves are made of every other recording of each class; a class's only recording is divided, and
+/// windows that reach over the middle are in neither half. The temperature T minimises the mean negative log-likelihood of softmax(scores / T), with one window
 /// more whose class is anybody's guess: as with the targets of Platt, "Probabilistic Outputs for
 /// Support Vector Machines", 1999, a half that is told without a mistake doesn't make T vanish.
 pub fn calibrate(held_out: &HeldOut<'_>, (dataset, split): (&str, &str)) -> Option<Calibrated> {
-    let (fitting, measuring) = halves(held_out.labels, held_out.recordings);
+    let (fitting, measuring) = held_out.halves();
     if fitting.is_empty() || measuring.is_empty() {
         return None;
     }
@@ -141,25 +143,37 @@ impl HeldOut<'_> {
         };
         windows.iter().map(told).collect()
     }
-}
 
-/// Windows of every other recording of each class, and the rest.
-fn halves(labels: &[usize], recordings: &[usize]) -> (Vec<usize>, Vec<usize>) {
-    let mut seen: BTreeMap<usize, usize> = BTreeMap::new();
-    let mut halves = (Vec::new(), Vec::new());
-    let mut last = None;
-    for (window, (label, recording)) in labels.iter().zip(recordings).enumerate() {
-        let seen = seen.entry(*label).or_default();
-        if last != Some(recording) {
-            *seen += 1;
-            last = Some(recording);
+    /// Windows to fit on and windows to measure on.
+    pub fn halves(&self) -> (Vec<usize>, Vec<usize>) {
+        // Of each class, the windows of its recordings.
+        let mut classes: BTreeMap<usize, Vec<Vec<usize>>> = BTreeMap::new();
+        let mut last = None;
+        for (window, place) in self.labels.iter().zip(self.recordings).enumerate() {
+            let recordings = classes.entry(*place.0).or_default();
+            if last != Some(place) || recordings.is_empty() {
+                recordings.push(Vec::new());
+                last = Some(place);
+            }
+            recordings.last_mut().expect("pushed").push(window);
         }
-        match *seen % 2 {
-            1 => halves.0.push(window),
-            _ => halves.1.push(window),
+        let mut halves = (Vec::new(), Vec::new());
+        for recordings in classes.into_values() {
+            if let [only] = &recordings[..] {
+                let (earlier, later) = only.split_at(only.len().div_ceil(2));
+                halves.0.extend(earlier);
+                halves.1.extend(later.iter().skip(self.overlap));
+                continue;
+            }
+            for (i, windows) in recordings.iter().enumerate() {
+                match i % 2 {
+                    0 => halves.0.extend(windows),
+                    _ => halves.1.extend(windows),
+                }
+            }
         }
+        halves
     }
-    halves
 }
 
 /// The temperature where `loss` is least. Without merged classes it is convex in 1 / T, and so has
@@ -257,6 +271,7 @@ mod tests {
             merged,
             labels,
             recordings: &recordings,
+            overlap: 0,
         };
         calibrate(&held_out, ("drawn", "half")).expect("two halves")
     }
@@ -343,13 +358,29 @@ mod tests {
     }
 
     #[test]
-    fn a_recording_is_on_one_side() {
-        let labels = [0, 0, 0, 1, 1, 0, 0, 1];
-        let recordings = [4, 4, 5, 6, 6, 8, 8, 9];
+    fn recordings_are_on_one_side_and_an_only_one_is_divided() {
+        let halves = |labels: &[usize], recordings: &[usize], overlap| {
+            let held_out = HeldOut {
+                scores: &[],
+                merged: &[],
+                labels,
+                recordings,
+                overlap,
+            };
+            held_out.halves()
+        };
         assert_eq!(
-            halves(&labels, &recordings),
-            (vec![0, 1, 3, 4, 5, 6], vec![2, 7])
+            halves(
+                &[0, 0, 0, 1, 1, 0, 0, 1, 1],
+                &[4, 4, 5, 6, 6, 8, 8, 9, 9],
+                1
+            ),
+            (vec![0, 1, 5, 6, 3, 4], vec![2, 7, 8])
         );
-        assert!(halves(&[0, 1], &[0, 1]).1.is_empty());
+        assert_eq!(
+            halves(&[2; 9], &[7; 9], 2),
+            (vec![0, 1, 2, 3, 4], vec![7, 8])
+        );
+        assert!(halves(&[0, 1], &[0, 1], 0).1.is_empty());
     }
 }

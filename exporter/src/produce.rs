@@ -4,7 +4,7 @@ use crate::ExportError;
 use crate::calibrate::{Calibrated, HeldOut, calibrate};
 use crate::graph::{self, Form};
 use crate::merge::merge;
-use crate::quantise::{self, Chosen};
+use crate::quantise::{self, Chosen, Given};
 use crate::samples::{Samples, batches, best};
 use crate::source::Source;
 use aimclr_engine::{Backend, EngineError, Options, Windows, open};
@@ -22,12 +22,13 @@ const TIMED: usize = 50;
 pub struct Data<'a> {
     /// The data set.
     pub dataset: &'a Dataset,
-    /// A split: ranges are chosen on its training part; on its test part scores are calibrated and
-    /// accuracy is measured.
+    /// A split: ranges are found on its training part; on its test part scores are calibrated and
+    /// accuracy is measured. What becomes bytes is chosen by comparing with f32, without a look at
+    /// labels, on the half of it that is calibrated on.
     pub split: &'a str,
     /// How its sequences are cut: as in training.
     pub cut: Cut,
-    /// Most sequences that ranges are chosen on.
+    /// Most windows that ranges are found on; twice as many may be compared with f32.
     pub limit: usize,
 }
 
@@ -70,6 +71,9 @@ pub fn produce(
         Some(_) => engine(source)?,
         None => Options::default(),
     };
+    // Before anything that takes long.
+    let test = data.map(|data| data.test(source)).transpose()?;
+    let test = test.as_ref();
     let form = match (precision, data) {
         (Precision::F32, _) => Form::single(),
         (Precision::F16, _) => Form::half(),
@@ -81,19 +85,24 @@ pub fn produce(
             ));
         }
         (Precision::Int8, Some(data)) => {
-            let samples = data.read(source, Part::Train, Some(data.limit))?;
-            let windows = samples.windows();
-            let found = quantise::choose(source, windows, options, |share| {
+            let training = data.read(source, Part::Train, Some(data.limit))?;
+            let unseen = test.map(|test| test.some(&data.fitting(source, test)));
+            let unseen = unseen.filter(|unseen| unseen.count > 0);
+            let given = Given {
+                training: training.windows(),
+                unseen: unseen.as_ref().map(Samples::windows),
+            };
+            let found = quantise::choose(source, given, options, |share| {
                 progress("choosing ranges", share);
             })?;
-            let form = Form::quantised(found.ranges.clone());
+            let form = Form::quantised(found.ranges.clone(), found.shifts.clone());
             chosen = Some(found);
             form
         }
     };
     graph::check(source, &form)?;
-    if let Some(data) = data {
-        calibrated = measure(source, &form, data, options, progress)?;
+    if let (Some(data), Some(test)) = (data, test) {
+        calibrated = measure(source, &form, (data, test), options, progress)?;
         if let (Some(measured), Some(chosen)) = (&mut source.card.measured, &chosen) {
             measured.kept = chosen.kept.clone();
         }
@@ -113,6 +122,45 @@ impl Data<'_> {
         limit: Option<usize>,
     ) -> Result<Samples, ExportError> {
         Samples::read(self.dataset, source, (self.split, part), self.cut, limit)
+    }
+
+    /// The test part, if its classes can be calibrated and measured.
+    fn test(&self, source: &Source) -> Result<Samples, ExportError> {
+        let test = self.read(source, Part::Test, None)?;
+        let (fitting, measuring) = self.held_out(source, &test, &[]).halves();
+        if source.classes() > 0 && (fitting.is_empty() || measuring.is_empty()) {
+            return Err(ExportError::Data {
+                path: self.dataset.folder().into(),
+                reason: format!(
+                    "the test part of split \"{}\" has no class with two sequences, or with one that is \
+                     longer than two windows: one to calibrate scores on and one to measure them on",
+                    self.split
+                ),
+            });
+        }
+        Ok(test)
+    }
+
+    /// Windows of the half that is fitted on, at most twice the [`limit`](Self::limit).
+    fn fitting(&self, source: &Source, test: &Samples) -> Vec<usize> {
+        let (all, _) = self.held_out(source, test, &[]).halves();
+        let step = all.len().div_ceil(2 * self.limit.max(1)).max(1);
+        all.into_iter().step_by(step).collect()
+    }
+
+    fn held_out<'a>(
+        &self,
+        source: &'a Source,
+        test: &'a Samples,
+        scores: &'a [f64],
+    ) -> HeldOut<'a> {
+        HeldOut {
+            scores,
+            merged: &source.card.merged,
+            labels: &test.labels,
+            recordings: &test.recordings,
+            overlap: self.cut.overlap(),
+        }
     }
 }
 
@@ -141,11 +189,10 @@ fn engine(source: &Source) -> Result<Options, ExportError> {
 fn measure(
     source: &mut Source,
     form: &Form,
-    data: &Data<'_>,
+    (data, samples): (&Data<'_>, &Samples),
     options: Options,
     progress: Progress<'_>,
 ) -> Result<Option<Calibrated>, ExportError> {
-    let samples = data.read(source, Part::Test, None)?;
     let mut description = String::new();
     let mut run = |form: &Form, from: f64| -> Result<(Vec<f64>, f64), ExportError> {
         let model = ModelFile::of(source.path(), graph::model(source, form), &source.card);
@@ -184,25 +231,12 @@ fn measure(
         engine: description,
         ..Measured::default()
     };
-    let merged = &source.card.merged;
     let mut calibrated = None;
     if source.classes() > 0 {
-        let held_out = HeldOut {
-            scores: &found,
-            merged,
-            labels: &samples.labels,
-            recordings: &samples.recordings,
-        };
-        let Some(fit) = calibrate(&held_out, (name, split)) else {
-            return Err(ExportError::Data {
-                path: data.dataset.folder().into(),
-                reason: format!(
-                    "the test part of split \"{split}\" has no class with two sequences, one to \
-                     calibrate scores on and one to measure them on"
-                ),
-            });
-        };
+        let held_out = data.held_out(source, samples, &found);
+        let fit = calibrate(&held_out, (name, split)).expect("halves, looked at before");
         let width = found.len() / samples.count;
+        let merged = &source.card.merged;
         let logits = |scores: &[f64]| -> Vec<f32> {
             let rows = scores.chunks_exact(width);
             let rows = rows.flat_map(|row| merge(row, merged, fit.calibration.temperature));

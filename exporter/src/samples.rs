@@ -28,7 +28,7 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// One part of a split, cut as the model was trained; of more than `limit` sequences a spread over
+    /// One part of a split, cut as the model was trained; of more than `limit` windows a spread over
     /// classes and over the part.
     ///
     /// # Errors
@@ -54,12 +54,19 @@ impl Samples {
             )));
         }
         let classes = classes(dataset, source).map_err(fail)?;
-        let indices = dataset.part(split, part)?;
-        let label = |index: &usize| dataset.samples()[*index].label;
-        let chosen = match limit {
-            Some(limit) if indices.len() > limit => spread(&indices, label, limit),
-            _ => indices,
-        };
+        let fps = dataset.meta().fps;
+        let mut places = Vec::new();
+        for index in dataset.part(split, part)? {
+            let ranges = cut.ranges(dataset.samples()[index].frames, fps);
+            places.extend(ranges.into_iter().map(|range| (index, range)));
+        }
+        if let Some(limit) = limit.filter(|limit| places.len() > *limit) {
+            let labels = places
+                .iter()
+                .map(|(index, _)| dataset.samples()[*index].label);
+            let chosen = spread(labels, limit);
+            places = chosen.into_iter().map(|at| places[at].clone()).collect();
+        }
         let bodies = dataset.meta().bodies.min(card.bodies);
         let mut samples = Self {
             bodies,
@@ -68,22 +75,35 @@ impl Samples {
             data: Vec::new(),
             count: 0,
         };
-        for index in chosen {
-            let sequence = dataset.sequence(index)?;
-            for range in cut.ranges(sequence.frames, dataset.meta().fps) {
-                let part = cut.part(sequence, range);
-                let window = resize::onto(part, card.frames, &card.layout);
-                window.bodies_first(bodies, &mut samples.data);
-                samples.count += 1;
-                samples.recordings.push(index);
-                if !card.classes.is_empty() {
-                    samples.labels.push(classes[label(&index)]);
-                }
+        for (index, range) in places {
+            let part = cut.part(dataset.sequence(index)?, range);
+            let window = resize::onto(part, card.frames, &card.layout);
+            window.bodies_first(bodies, &mut samples.data);
+            samples.count += 1;
+            samples.recordings.push(index);
+            if !card.classes.is_empty() {
+                samples.labels.push(classes[dataset.samples()[index].label]);
             }
         }
         match samples.count {
             0 => Err(fail(format!("split \"{split}\" leaves no sample"))),
             _ => Ok(samples),
+        }
+    }
+
+    /// Some of them.
+    pub fn some(&self, chosen: &[usize]) -> Self {
+        let size = self.data.len() / self.count;
+        let window = |at: &usize| &self.data[at * size..][..size];
+        Self {
+            bodies: self.bodies,
+            labels: chosen
+                .iter()
+                .filter_map(|at| self.labels.get(*at).copied())
+                .collect(),
+            recordings: chosen.iter().map(|at| self.recordings[*at]).collect(),
+            data: chosen.iter().flat_map(window).copied().collect(),
+            count: chosen.len(),
         }
     }
 
@@ -119,11 +139,11 @@ fn classes(dataset: &Dataset, source: &Source) -> Result<Vec<usize>, String> {
     dataset.meta().classes.iter().map(number).collect()
 }
 
-/// `limit` of the indices, taken class by class in turn, of each evenly.
-fn spread(indices: &[usize], label: impl Fn(&usize) -> usize, limit: usize) -> Vec<usize> {
+/// Which `limit` of the places with these labels to take: class by class in turn, of each evenly.
+fn spread(labels: impl Iterator<Item = usize>, limit: usize) -> Vec<usize> {
     let mut classes: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for index in indices {
-        classes.entry(label(index)).or_default().push(*index);
+    for (at, label) in labels.enumerate() {
+        classes.entry(label).or_default().push(at);
     }
     let mut chosen = Vec::new();
     let (mut left, mut rest) = (limit, classes.len());
@@ -186,14 +206,13 @@ mod tests {
     #[test]
     fn a_limit_is_spread_over_classes() {
         // 90 of class 0, 9 of class 1, 1 of class 2.
-        let label = |index: &usize| match index {
+        let label = |at: usize| match at {
             0..90 => 0,
             90..99 => 1,
             _ => 2,
         };
-        let all: Vec<usize> = (0..100).collect();
-        let chosen = spread(&all, label, 21);
-        let count = |class| chosen.iter().filter(|i| label(i) == class).count();
+        let chosen = spread((0..100).map(label), 21);
+        let count = |class| chosen.iter().filter(|at| label(**at) == class).count();
         assert_eq!([count(0), count(1), count(2)], [11, 9, 1]);
         assert!(chosen.is_sorted() && chosen[10] > 80, "{chosen:?}");
     }

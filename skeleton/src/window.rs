@@ -49,6 +49,14 @@ impl Cut {
         }
     }
 
+    /// How many of the windows that follow one overlap it.
+    pub fn overlap(self) -> usize {
+        match self {
+            Self::Whole => 0,
+            Self::Windows { window, hop } => ((window / hop).ceil() as usize).saturating_sub(1),
+        }
+    }
+
     /// The frames of a range that are looked at.
     pub fn part<'s>(self, sequence: SequenceRef<'s>, range: Range<usize>) -> SequenceRef<'s> {
         let part = sequence.slice(range);

@@ -1,9 +1,10 @@
 //! Times .onnx files in tract, whoever wrote them, one run of each in turns.
 
 use clap::Parser;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tract_onnx::prelude::*;
 
 /// Runs each file once a round in tract, one thread, and prints the milliseconds of every round, a
@@ -17,6 +18,9 @@ struct Arguments {
     /// Timed runs of each file; a tenth of them more go before.
     #[arg(long, default_value_t = 100)]
     rounds: usize,
+    /// Print how the time is shared among kinds of nodes instead, and the slowest nodes.
+    #[arg(long)]
+    nodes: bool,
 }
 
 #[derive(Clone)]
@@ -39,7 +43,11 @@ impl FromStr for Given {
 }
 
 fn main() -> TractResult<()> {
-    let Arguments { files, rounds } = Arguments::parse();
+    let Arguments {
+        files,
+        rounds,
+        nodes,
+    } = Arguments::parse();
     let mut runs = Vec::new();
     for Given { file, shape } in &files {
         let fact = InferenceFact::dt_shape(f32::datum_type(), shape);
@@ -48,6 +56,13 @@ fn main() -> TractResult<()> {
         let values: Vec<f32> = (0..size).map(|i| (i as f32 * 0.7).sin()).collect();
         let input = Tensor::from_shape(shape, &values)?;
         runs.push((model.into_optimized()?.into_runnable()?, input));
+    }
+    if nodes {
+        for (Given { file, .. }, (model, input)) in files.iter().zip(&runs) {
+            println!("{}", file.display());
+            print_nodes(model, input, rounds)?;
+        }
+        return Ok(());
     }
     let warm_up = rounds.div_ceil(10);
     let mut times = vec![Vec::with_capacity(rounds); runs.len()];
@@ -62,5 +77,48 @@ fn main() -> TractResult<()> {
     }
     // A list of lists of numbers is written alike in Rust and in JSON.
     println!("{times:?}");
+    Ok(())
+}
+
+/// Prints mean milliseconds a run by kind of node, then the ten slowest nodes with the shape that
+/// each gives.
+fn print_nodes(
+    model: &std::sync::Arc<TypedRunnableModel>,
+    input: &Tensor,
+    rounds: usize,
+) -> TractResult<()> {
+    let mut state = model.spawn()?;
+    let mut spent = vec![Duration::ZERO; model.model().nodes.len()];
+    for _ in 0..rounds {
+        let inputs = tvec!(input.clone().into());
+        state.run_plan_with_eval(inputs, |context, op_state, node, inputs| {
+            let start = Instant::now();
+            let outputs = tract_onnx::tract_core::plan::eval(context, op_state, node, inputs);
+            spent[node.id] += start.elapsed();
+            outputs
+        })?;
+    }
+    let ms = |spent: Duration| spent.as_secs_f64() * 1e3 / rounds as f64;
+    let mut kinds = BTreeMap::<String, (usize, Duration)>::new();
+    for node in &model.model().nodes {
+        let (count, sum) = kinds.entry(node.op.name().into()).or_default();
+        *count += 1;
+        *sum += spent[node.id];
+    }
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    kinds.sort_by_key(|(_, (_, sum))| std::cmp::Reverse(*sum));
+    println!("  all            {:8.3} ms", ms(spent.iter().sum()));
+    for (kind, (count, sum)) in kinds {
+        println!("  {kind:<28} {count:4} nodes {:8.3} ms", ms(sum));
+    }
+    let mut slowest: Vec<_> = model.model().nodes.iter().collect();
+    slowest.sort_by_key(|node| std::cmp::Reverse(spent[node.id]));
+    for node in slowest.iter().take(10) {
+        let (time, kind) = (ms(spent[node.id]), node.op.name());
+        println!(
+            "  {time:8.3} ms  {kind:<16} {}  {:?}",
+            node.name, node.outputs[0].fact
+        );
+    }
     Ok(())
 }

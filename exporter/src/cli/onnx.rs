@@ -89,7 +89,7 @@ struct Measuring {
     /// From one window to the next
     #[arg(long, value_name = "SECONDS", requires = "window", value_parser = seconds)]
     hop: Option<f64>,
-    /// Most sequences of the training part that ranges are chosen on
+    /// Most windows of the training part that ranges are chosen on
     #[arg(long, value_name = "N", requires = "calibrate", default_value_t = 256)]
     samples: usize,
 }

@@ -5,6 +5,7 @@ use super::form::Ranges;
 
 /// A convolution over time with its batch norm folded in, padded so that a stride of 1 keeps the
 /// length.
+#[derive(Clone)]
 pub(super) struct Conv {
     /// Name of the node and of its value.
     pub name: String,
@@ -66,6 +67,15 @@ impl Conv {
         self.node(graph, &self.name, &inputs, padding)
     }
 
+    /// With so much more in each channel.
+    pub fn shifted(mut self, by: Option<&Vec<f64>>) -> Self {
+        if let Some(by) = by {
+            let bias = self.bias.get_or_insert_with(|| vec![0.0; by.len()]);
+            bias.iter_mut().zip(by).for_each(|(bias, by)| *bias += by);
+        }
+        self
+    }
+
     /// In bytes: activations of one scale, weights of one scale a channel, sums in 32 bits. Written
     /// as conversions to bytes and back around a convolution, which hosts that know how to fuse into
     /// one of bytes.
@@ -99,7 +109,7 @@ impl Conv {
             let words = graph.words(&named("bias.words"), &[words.len()], &words);
             let scale = graph.floats(&named("bias.scale"), &[scales.len()], &scales);
             let inputs = [&words, &scale];
-            graph.node(&named("bias"), "DequantizeLinear", &inputs, &axis)
+            graph.node(&named("bias.exact"), "DequantizeLinear", &inputs, &axis)
         });
         let inputs: Vec<&Value> = [&x, &weight].into_iter().chain(&bias).collect();
         let sums = self.node(graph, &named("sums"), &inputs, self.shape[2] / 2);

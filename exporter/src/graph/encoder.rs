@@ -296,8 +296,9 @@ impl<'a> Part<'a> {
 
     fn convolve(&mut self, graph: &mut Builder, conv: Conv, frames: usize, x: &Value) -> Value {
         let [output, input, ..] = conv.shape;
-        let site = Site {
+        let mut site = Site {
             name: conv.name.clone(),
+            channels: output,
             input: (x.clone(), input * frames * self.joints),
             output: (
                 conv.name.clone(),
@@ -305,11 +306,24 @@ impl<'a> Part<'a> {
             ),
             macs: conv.weight.len() * frames.div_ceil(conv.stride) * self.joints,
         };
-        self.form.sites.push(site);
-        match self.form.ranges.get(&conv.name) {
-            Some(ranges) => conv.quantised(graph, *ranges, x),
+        let ranges = self.form.ranges.get(&conv.name).copied();
+        let out = match ranges {
+            Some(ranges) if self.form.beside => {
+                let mut bytes = conv.clone();
+                bytes.name.push_str(".beside");
+                let size = site.output.1;
+                site.input = (conv.plain(graph, x), size);
+                site.output = (bytes.quantised(graph, ranges, x), size);
+                site.input.0.clone()
+            }
+            Some(ranges) => {
+                let shift = self.form.shifts.get(&conv.name);
+                conv.shifted(shift).quantised(graph, ranges, x)
+            }
             None => conv.plain(graph, x),
-        }
+        };
+        self.form.sites.push(site);
+        out
     }
 
     /// The same as products of spectra: (B, C, T, V) → (T, C·B·V) → P spectral values

@@ -5,11 +5,11 @@ use super::form::{Form, Site};
 use super::{encoders, joints, wrap};
 use crate::source::Source;
 use aimclr_model::onnx::{FLOAT, ModelProto};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
-/// What goes into each convolution and comes out of it.
-pub(crate) fn convolutions(source: &Source) -> (ModelProto, Vec<Site>) {
-    let mut form = Form::quantised(BTreeMap::new());
+/// What goes into each convolution and comes out of it; of a form with convolutions beside one
+/// another, what comes out of each.
+pub(crate) fn convolutions(source: &Source, mut form: Form) -> (ModelProto, Vec<Site>) {
     let mut graph = Builder::default();
     let input = joints(&mut graph, source);
     encoders(&mut graph, source, &mut form, &input);

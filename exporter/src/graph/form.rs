@@ -12,6 +12,11 @@ pub struct Form {
     pub spectra: bool,
     /// Ranges of the values around each convolution that is computed in bytes, by its name.
     pub ranges: BTreeMap<String, Ranges>,
+    /// What is added to each channel of such a convolution, so that rounding doesn't move its mean.
+    pub shifts: BTreeMap<String, Vec<f64>>,
+    /// Convolutions in bytes stand beside those in floating point and lead nowhere: their sites
+    /// have the outputs of both.
+    pub(super) beside: bool,
     /// Every convolution that was written, in the order of the graph.
     pub(super) sites: Vec<Site>,
 }
@@ -34,6 +39,8 @@ pub(crate) struct Site {
     pub input: (Value, usize),
     /// The value that comes out, and its size for one body.
     pub output: (Value, usize),
+    /// Channels of the latter.
+    pub channels: usize,
     /// Multiply-accumulates for one body.
     pub macs: usize,
 }
@@ -45,6 +52,8 @@ impl Form {
             half: false,
             spectra: true,
             ranges: BTreeMap::new(),
+            shifts: BTreeMap::new(),
+            beside: false,
             sites: Vec::new(),
         }
     }
@@ -60,11 +69,20 @@ impl Form {
     }
 
     /// These convolutions in bytes.
-    pub fn quantised(ranges: BTreeMap<String, Ranges>) -> Self {
+    pub fn quantised(ranges: BTreeMap<String, Ranges>, shifts: BTreeMap<String, Vec<f64>>) -> Self {
         Self {
             spectra: false,
             ranges,
+            shifts,
             ..Self::single()
+        }
+    }
+
+    /// As exact as it gets, with these convolutions in bytes beside their exact selves.
+    pub(crate) fn beside(ranges: BTreeMap<String, Ranges>) -> Self {
+        Self {
+            beside: true,
+            ..Self::quantised(ranges, BTreeMap::new())
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What goes into every convolution and comes out of it.
 
 use crate::ExportError;
-use crate::graph::{Ranges, Site, expose};
+use crate::graph::{Form, Ranges, Site, expose};
 use crate::samples::batches;
 use crate::source::Source;
 use aimclr_engine::{Options, Windows, open};
@@ -77,61 +77,110 @@ pub(super) fn ranges(observed: &[Seen], share: f64) -> BTreeMap<String, Ranges> 
     named.collect()
 }
 
-/// Runs the bodies of `windows` that are there through the model in f32.
+/// What is seen at every convolution as the bodies of `windows` that are there go through the model
+/// in f32.
 pub(super) fn observe(
     source: &Source,
     windows: Windows<'_>,
     options: Options,
     mut progress: impl FnMut(f64),
 ) -> Result<Vec<Seen>, ExportError> {
-    let (model, sites) = exposed(source);
-    let body = windows.data.len() / (windows.n * windows.m).max(1);
-    let bodies = windows.data.chunks_exact(body.max(1));
-    let there: Vec<f32> = bodies
-        .filter(|body| body.iter().any(|x| *x != 0.0))
-        .flatten()
-        .copied()
-        .collect();
-    let bodies = Windows {
-        n: there.len() / body.max(1),
-        m: 1,
-        data: &there,
-    };
+    let sides = Sides::new(
+        source,
+        Form::quantised(BTreeMap::new(), BTreeMap::new()),
+        windows,
+    );
     let seen = |site: &Site| Seen {
         name: site.name.clone(),
         macs: site.macs,
-        input: Values::new(site.input.1 * bodies.n),
-        output: Values::new(site.output.1 * bodies.n),
+        input: Values::new(site.input.1 * sides.bodies),
+        output: Values::new(site.output.1 * sides.bodies),
     };
-    let mut observed: Vec<Seen> = sites.iter().map(seen).collect();
-    let width = model.card.embedding;
-    let mut engine = open(&model, options)?;
-    batches(&mut *engine, bodies, |output, share| {
-        for row in output.embedding.chunks_exact(width) {
-            let mut rest = row;
-            let mut take = |size: usize| {
-                let (now, later) = rest.split_at(size);
-                rest = later;
-                now
-            };
-            for (seen, site) in observed.iter_mut().zip(&sites) {
-                seen.input.see(take(site.input.1));
-                seen.output.see(take(site.output.1));
-            }
-        }
+    let mut observed: Vec<Seen> = sides.sites.iter().map(seen).collect();
+    sides.run(options, |site, [input, output], share| {
+        observed[site].input.see(input);
+        observed[site].output.see(output);
         progress(share);
     })?;
     Ok(observed)
 }
 
-/// A graph that gives what is at every convolution, side by side, in place of the embedding.
-fn exposed(source: &Source) -> (ModelFile, Vec<Site>) {
-    let (model, sites) = expose::convolutions(source);
-    let mut card = source.card.clone();
-    card.embedding = sites.iter().map(|site| site.input.1 + site.output.1).sum();
-    card.classes.clear();
-    let file = ModelFile::of(source.path(), model, &card);
-    (file, sites)
+/// How far rounding moves the mean of each channel, at every convolution on its own: what has to be
+/// added to take that back. Means matter most, for what is pooled in the end is a mean, and what is
+/// random about rounding is gone in it. After Nagel et al., "Data-Free Quantization Through Weight
+/// Equalization and Bias Correction", 2019, with real data in place of its estimate.
+pub(super) fn shifts(
+    source: &Source,
+    ranges: &BTreeMap<String, Ranges>,
+    windows: Windows<'_>,
+    options: Options,
+) -> Result<BTreeMap<String, Vec<f64>>, ExportError> {
+    let sides = Sides::new(source, Form::beside(ranges.clone()), windows);
+    let mut shifts: Vec<Vec<f64>> = sides.sites.iter().map(|s| vec![0.0; s.channels]).collect();
+    sides.run(options, |site, [exact, bytes], _| {
+        let size = exact.len() / shifts[site].len();
+        let channels = exact.chunks_exact(size).zip(bytes.chunks_exact(size));
+        for (sum, (exact, bytes)) in shifts[site].iter_mut().zip(channels) {
+            let apart = exact.iter().zip(bytes).map(|(a, b)| f64::from(a - b));
+            *sum += apart.sum::<f64>() / (size * sides.bodies) as f64;
+        }
+    })?;
+    let names = sides.sites.iter().map(|site| site.name.clone());
+    Ok(names.zip(shifts).collect())
+}
+
+/// A graph that gives two sides of every convolution in place of the embedding, and windows of one
+/// body for it.
+struct Sides {
+    model: ModelFile,
+    sites: Vec<Site>,
+    bodies: usize,
+    data: Vec<f32>,
+}
+
+impl Sides {
+    fn new(source: &Source, form: Form, windows: Windows<'_>) -> Self {
+        let (model, sites) = expose::convolutions(source, form);
+        let mut card = source.card.clone();
+        card.embedding = sites.iter().map(|site| site.input.1 + site.output.1).sum();
+        card.classes.clear();
+        let body = windows.data.len() / (windows.n * windows.m).max(1);
+        let bodies = windows.data.chunks_exact(body.max(1));
+        let there = bodies.filter(|body| body.iter().any(|x| *x != 0.0));
+        let data: Vec<f32> = there.flatten().copied().collect();
+        Self {
+            model: ModelFile::of(source.path(), model, &card),
+            sites,
+            bodies: data.len() / body.max(1),
+            data,
+        }
+    }
+
+    /// `take` gets, body by body, the number of each convolution and its two sides, and the share
+    /// that is done.
+    fn run(
+        &self,
+        options: Options,
+        mut take: impl FnMut(usize, [&[f32]; 2], f64),
+    ) -> Result<(), ExportError> {
+        let mut engine = open(&self.model, options)?;
+        let bodies = Windows {
+            n: self.bodies,
+            m: 1,
+            data: &self.data,
+        };
+        batches(&mut *engine, bodies, |output, share| {
+            for row in output.embedding.chunks_exact(self.model.card.embedding) {
+                let mut rest = row;
+                for (i, site) in self.sites.iter().enumerate() {
+                    let (first, later) = rest.split_at(site.input.1);
+                    let (second, later) = later.split_at(site.output.1);
+                    rest = later;
+                    take(i, [first, second], share);
+                }
+            }
+        })
+    }
 }
 
 #[cfg(test)]

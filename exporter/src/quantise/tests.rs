@@ -14,6 +14,13 @@ fn windows(source: &Source, n: usize) -> Vec<f32> {
     walks.take(n * body).collect()
 }
 
+fn training(windows: Windows<'_>) -> Given<'_> {
+    Given {
+        training: windows,
+        unseen: None,
+    }
+}
+
 fn file(source: &Source, form: &Form) -> ModelFile {
     ModelFile::of(source.path(), graph::model(source, form), &source.card)
 }
@@ -40,9 +47,12 @@ fn bytes_say_nearly_the_same_in_every_engine() {
         data: &data,
     };
     let mut told = Vec::new();
-    let chosen = choose(&source, all, options(Backend::OnnxRuntime), |share| {
-        told.push(share)
-    });
+    let chosen = choose(
+        &source,
+        training(all),
+        options(Backend::OnnxRuntime),
+        |share| told.push(share),
+    );
     let chosen = chosen.expect("chosen");
     assert!(told.is_sorted() && told.last() == Some(&1.0), "{told:?}");
     assert!(chosen.in_bytes > 0.5, "{chosen:?}");
@@ -50,7 +60,7 @@ fn bytes_say_nearly_the_same_in_every_engine() {
     assert_eq!(chosen.ranges.len() + chosen.kept.len(), 23);
 
     let exact = file(&source, &Form::single());
-    let bytes = file(&source, &Form::quantised(chosen.ranges));
+    let bytes = file(&source, &Form::quantised(chosen.ranges, chosen.shifts));
     let expected = run(&exact, Backend::OnnxRuntime, all);
     let length = |x: &[f32]| x.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
     let apart = |a: &[f32], b: &[f32]| {
@@ -67,6 +77,36 @@ fn bytes_say_nearly_the_same_in_every_engine() {
     // Engines differ by values that lie between two bytes.
     let off = apart(&found[0], &found[1]);
     assert!(off < 0.01, "{off}");
+}
+
+#[test]
+fn rounding_leaves_means_where_they_were() {
+    let source = fixtures::source(fixtures::narrow(), Stream::Joint, Head::None, 6);
+    let data = windows(&source, 16);
+    let all = Windows {
+        n: 16,
+        m: 1,
+        data: &data,
+    };
+    let options = options(Backend::OnnxRuntime);
+    let observed = observe::observe(&source, all, options, |_| ()).expect("observed");
+    let ranges = observe::ranges(&observed, 1.0);
+    let shifts = observe::shifts(&source, &ranges, all, options).expect("shifts");
+    // An independent look at it: how far the mean embedding is off, without and with them.
+    let mean = |form: &Form| -> Vec<f64> {
+        let said = run(&file(&source, form), Backend::OnnxRuntime, all);
+        let width = source.card.embedding;
+        let column = |c: usize| said.iter().skip(c).step_by(width).map(|x| f64::from(*x));
+        (0..width).map(|c| column(c).sum::<f64>() / 16.0).collect()
+    };
+    let exact = mean(&Form::single());
+    let off = |shifts: BTreeMap<String, Vec<f64>>| {
+        let found = mean(&Form::quantised(ranges.clone(), shifts));
+        let squares = exact.iter().zip(&found).map(|(a, b)| (a - b).powi(2));
+        squares.sum::<f64>().sqrt()
+    };
+    let (without, with) = (off(BTreeMap::new()), off(shifts));
+    assert!(with < 0.7 * without, "{without} without, {with} with");
 }
 
 #[test]
@@ -97,6 +137,6 @@ fn a_model_without_classifier_is_chosen_by_its_embedding() {
         m: 1,
         data: &data,
     };
-    let chosen = choose(&source, all, options(Backend::Tract), |_| ()).expect("chosen");
+    let chosen = choose(&source, training(all), options(Backend::Tract), |_| ()).expect("chosen");
     assert!(chosen.in_bytes > 0.5, "{chosen:?}");
 }
