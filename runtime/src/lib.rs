@@ -18,6 +18,7 @@ pub mod event;
 pub mod fault;
 pub mod gate;
 pub mod latency;
+pub mod net;
 pub mod pipeline;
 pub mod render;
 pub mod score;
