@@ -95,6 +95,13 @@ pub fn produce(
             let found = quantise::choose(source, given, options, |share| {
                 progress("choosing ranges", share);
             })?;
+            if found.ranges.is_empty() {
+                return Err(ExportError::Choice(
+                    "--precision int8: not one convolution can be computed in bytes without telling \
+                     people's actions apart otherwise; write this model in f32 or f16"
+                        .into(),
+                ));
+            }
             let form = Form::quantised(found.ranges.clone(), found.shifts.clone());
             chosen = Some(found);
             form
@@ -133,7 +140,8 @@ impl Data<'_> {
                 path: self.dataset.folder().into(),
                 reason: format!(
                     "the test part of split \"{}\" has no class with two sequences, or with one that is \
-                     longer than two windows: one to calibrate scores on and one to measure them on",
+                     longer than two windows, to calibrate scores on one and measure them on the other; \
+                     --window and --hop cut long recordings",
                     self.split
                 ),
             });
@@ -194,8 +202,11 @@ fn measure(
     progress: Progress<'_>,
 ) -> Result<Option<Calibrated>, ExportError> {
     let mut description = String::new();
-    let mut run = |form: &Form, from: f64| -> Result<(Vec<f64>, f64), ExportError> {
-        let model = ModelFile::of(source.path(), graph::model(source, form), &source.card);
+    type Run = (Vec<f64>, f64, usize);
+    let mut run = |form: &Form, from: f64| -> Result<Run, ExportError> {
+        let graph = graph::model(source, form);
+        let bytes = graph::size(&graph);
+        let model = ModelFile::of(source.path(), graph, &source.card);
         let mut engine = open(&model, options)?;
         description = engine.describe();
         let mut embeddings = Vec::new();
@@ -203,6 +214,18 @@ fn measure(
             progress("measuring", from + 0.5 * share);
             embeddings.extend(output.embedding);
         })?;
+        if let Some(at) = embeddings.iter().position(|x| !x.is_finite()) {
+            let window = at / source.card.embedding;
+            return Err(ExportError::Data {
+                path: data.dataset.folder().into(),
+                reason: format!(
+                    "the model gives no number for test window {window} (sample {}) in {}; its joints \
+                     are to be in metres, or pixels in a 2D layout",
+                    data.dataset.samples()[samples.recordings[window]].name,
+                    form.precision()
+                ),
+            });
+        }
         let body = samples.data.len() / (samples.count * samples.bodies);
         let one = Windows {
             n: 1,
@@ -217,15 +240,17 @@ fn measure(
         }
         times.sort_by(f64::total_cmp);
         // Not the graph's logits: those of merged classes depend on the temperature.
-        Ok((source.scores(&embeddings), times[TIMED / 2]))
+        Ok((source.scores(&embeddings), times[TIMED / 2], bytes))
     };
-    let (expected, ms_f32) = run(&Form::single(), 0.0)?;
-    let (found, ms) = run(form, 0.5)?;
+    let (expected, ms_f32, bytes_f32) = run(&Form::single(), 0.0)?;
+    let (found, ms, bytes) = run(form, 0.5)?;
     let (name, split) = (&data.dataset.meta().name, data.split);
     let mut measured = Measured {
         dataset: name.clone(),
         split: split.into(),
         samples: samples.count,
+        bytes_f32,
+        bytes,
         ms,
         ms_f32,
         engine: description,
@@ -247,9 +272,9 @@ fn measure(
         let rows = expected.chunks_exact(classes);
         let rows = rows.zip(found.chunks_exact(classes));
         let same = rows.filter(|(a, b)| best(a) == best(b)).count();
-        measured.top1_f32 = samples.top1(&expected);
-        measured.top1 = samples.top1(&found);
-        measured.agreement = 100.0 * same as f64 / samples.count as f64;
+        measured.top1_f32 = Some(samples.top1(&expected));
+        measured.top1 = Some(samples.top1(&found));
+        measured.agreement = Some(100.0 * same as f64 / samples.count as f64);
         source.card.calibration = fit.calibration.clone();
         calibrated = Some(fit);
     }

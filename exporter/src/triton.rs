@@ -30,6 +30,33 @@ pub fn write(
     name: &str,
     force: bool,
 ) -> Result<PathBuf, ExportError> {
+    check(repository, name, force)?;
+    let folder = repository.join(name);
+    let version = folder.join("1");
+    let put = |path: PathBuf, bytes: &[u8]| {
+        write_atomically(&path, |out| out.write_all(bytes)).map_err(|error| io_error(path, error))
+    };
+    std::fs::create_dir_all(&version).map_err(|error| io_error(version.clone(), error))?;
+    put(version.join("model.onnx"), &model.bytes)?;
+    let classes = folder.join(CLASSES);
+    match model.card.classes.is_empty() {
+        false => put(classes, (model.card.classes.join("\n") + "\n").as_bytes())?,
+        // Those of the model that was here before.
+        true if classes.exists() => {
+            std::fs::remove_file(&classes).map_err(|error| io_error(classes, error))?;
+        }
+        true => (),
+    }
+    // Last: a server that watches the repository loads a model once its configuration is there.
+    put(folder.join("config.pbtxt"), config(model, name).as_bytes())?;
+    Ok(folder)
+}
+
+/// Whether [`write`] would find a place, for those who have long work to do before.
+///
+/// # Errors
+/// There is a model of this name already and `force` isn't set, or its name is none that Triton takes.
+pub fn check(repository: &Path, name: &str, force: bool) -> Result<(), ExportError> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if name.is_empty() || name.starts_with('.') || !name.chars().all(fits) {
         return Err(ExportError::Choice(format!(
@@ -44,19 +71,7 @@ pub fn write(
             folder.display()
         )));
     }
-    let version = folder.join("1");
-    let put = |path: PathBuf, bytes: &[u8]| {
-        write_atomically(&path, |out| out.write_all(bytes)).map_err(|error| io_error(path, error))
-    };
-    std::fs::create_dir_all(&version).map_err(|error| io_error(version.clone(), error))?;
-    put(version.join("model.onnx"), &model.bytes)?;
-    if !model.card.classes.is_empty() {
-        let names = model.card.classes.join("\n") + "\n";
-        put(folder.join(CLASSES), names.as_bytes())?;
-    }
-    // Last: a server that watches the repository loads a model once its configuration is there.
-    put(folder.join("config.pbtxt"), config(model, name).as_bytes())?;
-    Ok(folder)
+    Ok(())
 }
 
 fn io_error(path: PathBuf, source: io::Error) -> ExportError {

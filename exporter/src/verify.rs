@@ -1,6 +1,7 @@
 //! An exported graph against the weights that it came from, in every engine.
 
 mod blocks;
+mod bytes;
 mod continual;
 
 use crate::ExportError;
@@ -11,11 +12,12 @@ use crate::windows::{Case, cases};
 use aimclr_engine::{Backend, Options, Output, Windows, open};
 use aimclr_model::Card;
 use aimclr_model::card::{Form, Precision};
-use aimclr_model::onnx::ModelFile;
+use aimclr_model::onnx::{FLOAT16, ModelFile, NodeProto, TensorProto};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
 pub use blocks::{BlockRow, Blocks};
+pub use bytes::check_constants;
 
 /// Largest difference that counts as the same: see [`Difference`]. In half precision ten bits are
 /// kept of each number; in bytes a value between two of them may be rounded either way.
@@ -64,6 +66,9 @@ pub struct Row {
     /// How far the logits are off; absent for a model without classifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logits: Option<Difference>,
+    /// How far the probabilities are off; absent without classifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probabilities: Option<Difference>,
     /// How many of the N windows have the reference's best class; absent without classifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top1_agree: Option<usize>,
@@ -83,7 +88,7 @@ impl Report {
     /// The largest difference of all.
     pub fn max(&self) -> f64 {
         let rows = self.rows.iter();
-        rows.flat_map(|row| [Some(row.embedding), row.logits])
+        rows.flat_map(|row| [Some(row.embedding), row.logits, row.probabilities])
             .flatten()
             .fold(0.0, |max, difference| largest(max, difference.max))
     }
@@ -230,15 +235,25 @@ pub fn check_pair(model: &ModelFile, source: &Source) -> Result<(), ExportError>
         })
     };
     type Field = (&'static str, fn(&Card) -> String);
-    let fields: [Field; 7] = [
+    let fields: [Field; 8] = [
         ("forms", |card| card.form.to_string()),
         ("frames", |card| card.frames.to_string()),
         ("bodies", |card| card.bodies.to_string()),
+        ("preprocessings", |card| card.preprocessing.to_string()),
         ("joints", |card| card.layout.len().to_string()),
         ("streams", |card| format!("{:?}", card.streams)),
         ("embedding sizes", |card| card.embedding.to_string()),
         ("numbers of classes", |card| card.classes.len().to_string()),
     ];
+    let (says, is) = (model.card.precision, precision_of(model));
+    if says != is {
+        return Err(ExportError::Unsupported {
+            path: model.path.clone(),
+            reason: format!(
+                "precision: the card says {says}, the graph computes in {is}; export it again"
+            ),
+        });
+    }
     for (what, of) in fields {
         let (a, b) = (of(&model.card), of(&source.card));
         if a != b {
@@ -246,6 +261,18 @@ pub fn check_pair(model: &ModelFile, source: &Source) -> Result<(), ExportError>
         }
     }
     Ok(())
+}
+
+/// In what numbers a graph computes.
+fn precision_of(model: &ModelFile) -> Precision {
+    let graph = model.model.graph.as_ref();
+    let bytes = |node: &NodeProto| node.op_type == "QuantizeLinear";
+    let halves = |tensor: &TensorProto| tensor.data_type == FLOAT16;
+    match graph {
+        Some(graph) if graph.node.iter().any(bytes) => Precision::Int8,
+        Some(graph) if graph.initializer.iter().any(halves) => Precision::F16,
+        _ => Precision::F32,
+    }
 }
 
 fn compare(case: &Case, expected: &Output, found: &Output) -> Row {
@@ -256,6 +283,8 @@ fn compare(case: &Case, expected: &Output, found: &Output) -> Row {
         m: case.m,
         embedding: difference(&expected.embedding, &found.embedding),
         logits: classifier.then(|| difference(&expected.logits, &found.logits)),
+        probabilities: classifier
+            .then(|| difference(&expected.probabilities, &found.probabilities)),
         top1_agree: classifier.then(|| {
             let agrees = |n: &usize| best(expected.logits_of(*n)) == best(found.logits_of(*n));
             (0..expected.n).filter(agrees).count()

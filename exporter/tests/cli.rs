@@ -1,11 +1,13 @@
 //! The program as a user runs it: what it prints, where, and with which exit code.
 
-use aimclr_model::card::{Calibration, Card, Form, Provenance, VERSION};
-use aimclr_model::weights::Weights;
+use aimclr_model::card::{Calibration, Card, Form, Precision, Provenance, VERSION};
+use aimclr_model::onnx::ModelFile;
+use aimclr_model::weights::{CARD_KEY, Weights};
 use aimclr_model::{Plan, Tensor};
 use aimclr_skeleton::motions::{self, Settings};
 use aimclr_skeleton::normalise::Preprocessing;
 use aimclr_skeleton::{Layout, Stream};
+use prost::Message;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -390,8 +392,54 @@ fn a_place_that_can_not_be_written_is_named() {
     let out = folder.text("no/such/folder/model.onnx");
     fails(
         &["onnx", "--weights", &weights, "--out", &out],
-        &["cannot write", "model.onnx"],
+        &["there is no folder", "model.onnx"],
     );
+    // What is read stays.
+    let before = std::fs::read(&weights).expect("there");
+    for read in [folder.text(""), weights.clone()] {
+        fails(
+            &["onnx", "--weights", &read, "--out", &weights],
+            &["weights.safetensors", "this is what the command reads"],
+        );
+    }
+    assert_eq!(std::fs::read(&weights).expect("there"), before);
+}
+
+#[test]
+fn a_temperature_or_a_precision_that_the_graph_does_not_have_is_found() {
+    let folder = Folder::new();
+    let weights = folder.weights(|_| ());
+    let path = folder.text("model.onnx");
+    let output = run(&["onnx", "--weights", &weights, "--out", &path]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let edited = |name: &str, change: fn(&mut Card)| {
+        let mut model = ModelFile::read(&path).expect("a model");
+        change(&mut model.card);
+        let bytes = graph_with(model);
+        std::fs::write(folder.path(name), bytes).expect("written");
+        folder.text(name)
+    };
+    let warm = edited("warm.onnx", |card| card.calibration.temperature = 3.0);
+    fails(
+        &["verify", &warm, "--weights", &weights],
+        &["a difference is above"],
+    );
+    let bytes = edited("bytes.onnx", |card| card.precision = Precision::Int8);
+    fails(
+        &["verify", &bytes, "--weights", &weights],
+        &["the card says int8, the graph computes in f32"],
+    );
+}
+
+/// The file of a model whose card was changed.
+fn graph_with(mut model: ModelFile) -> Vec<u8> {
+    let card = serde_json::to_string(&model.card).expect("JSON");
+    for property in &mut model.model.metadata_props {
+        if property.key == CARD_KEY {
+            property.value.clone_from(&card);
+        }
+    }
+    model.model.encode_to_vec()
 }
 
 #[test]

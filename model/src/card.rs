@@ -95,12 +95,21 @@ pub struct Measured {
     pub split: String,
     /// Windows in it.
     pub samples: usize,
-    /// Top-1 of the graph in f32, percent.
-    pub top1_f32: f64,
+    /// Top-1 of the graph in f32, percent; like the next two absent without a classifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top1_f32: Option<f64>,
     /// Top-1 of this graph, percent.
-    pub top1: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top1: Option<f64>,
     /// Share of the windows whose best class is that of the graph in f32, percent.
-    pub agreement: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<f64>,
+    /// Size of the graph in f32 without its card, bytes.
+    #[serde(default)]
+    pub bytes_f32: usize,
+    /// The same of this graph.
+    #[serde(default)]
+    pub bytes: usize,
     /// Median time of one window of one body, milliseconds.
     pub ms: f64,
     /// The same of the graph in f32.

@@ -72,8 +72,20 @@ impl Checkpoint {
         match (paths, &self.stream[..]) {
             (_, []) => paths.iter().map(|path| each(None).read(path)).collect(),
             ([path], streams) => {
-                let streams = streams.iter();
-                streams.map(|s| each(Some(*s)).read(path)).collect()
+                let read = streams.iter().map(|s| each(Some(*s)).read(path));
+                let read: Vec<Weights> = read.collect::<Result<_, _>>()?;
+                // A file with one encoder doesn't say of which stream, and gives it for any.
+                if read.windows(2).any(|two| two[0].tensors == two[1].tensors) {
+                    return Err(WeightsError::Format {
+                        path: path.clone(),
+                        reason: format!(
+                            "--stream: there is one encoder in it, not {}; name its stream, and the \
+                             others' files beside this one",
+                            read.len()
+                        ),
+                    });
+                }
+                Ok(read)
             }
             (_, streams) if streams.len() == paths.len() => {
                 let pairs = paths.iter().zip(streams);

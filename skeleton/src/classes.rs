@@ -38,10 +38,15 @@ pub fn read(name: &Path) -> Result<Vec<String>> {
         .filter(|line| !line.is_empty())
         .map(String::from)
         .collect();
-    let reason = match (text.len() as u64 > LARGEST, names.is_empty()) {
-        (true, _) => format!("larger than {LARGEST} bytes"),
-        (false, true) => "no name in it".into(),
-        (false, false) => return Ok(names),
+    // Names are shown on terminals.
+    let control = names
+        .iter()
+        .position(|name| name.contains(char::is_control));
+    let reason = match (text.len() as u64 > LARGEST, names.is_empty(), control) {
+        (true, ..) => format!("larger than {LARGEST} bytes"),
+        (_, true, _) => "no name in it".into(),
+        (.., Some(at)) => format!("name {} has a control character", at + 1),
+        (.., None) => return Ok(names),
     };
     Err(because(ErrorKind::InvalidData, reason))
 }

@@ -1,5 +1,6 @@
 //! `aimclr-export inspect`.
 
+use super::onnx::measured_lines;
 use super::picture::{WIDTH, picture};
 use super::{reliability, size};
 use crate::inspect::Summary;
@@ -63,20 +64,28 @@ fn print_summary(summary: &Summary, out: &mut dyn Write) -> Result<()> {
     let name = &layout.name;
     let input = match card.form {
         Form::Windowed => format!(
-            "(N, M, {frames}, {joints}, 3): {name} joints, up to {bodies} bodies, {window:.2} s"
+            "(N, M, {frames}, {joints}, 3): {name} joints, at most {bodies} {}, {window:.2} s",
+            if *bodies == 1 { "body" } else { "bodies" }
         ),
         Form::Continual => format!(
             "(N, {STEP}, {joints}, 3) and what is remembered: {name} joints, {frames} frames in {window:.2} s"
         ),
     };
-    line("form", card.form.to_string())?;
+    line("form", format!("{}, {}", card.form, card.precision))?;
     line("input", input)?;
     let streams: Vec<String> = card
         .streams
         .iter()
         .map(|stream| stream.to_string())
         .collect();
-    line("streams", streams.join(", "))?;
+    let fused = match &card.fusion[..] {
+        [_] | [] => String::new(),
+        shares => {
+            let shares: Vec<String> = shares.iter().map(f64::to_string).collect();
+            format!("; scores fused by {}", shares.join(", "))
+        }
+    };
+    line("streams", streams.join(", ") + &fused)?;
     line("embedding", card.embedding.to_string())?;
     let classes = match card.classes.len() {
         0 => "none: no classifier".into(),
@@ -86,6 +95,14 @@ fn print_summary(summary: &Summary, out: &mut dyn Write) -> Result<()> {
     if !card.classes.is_empty() {
         for (i, text) in reliability::lines(calibration).into_iter().enumerate() {
             line(if i == 0 { "calibration" } else { "" }, text)?;
+        }
+    }
+    if let Some(measured) = &card.measured {
+        for (i, text) in measured_lines(measured).into_iter().enumerate() {
+            line(if i == 0 { "measured" } else { "" }, text)?;
+        }
+        if !measured.kept.is_empty() {
+            line("left in f32", measured.kept.join(", "))?;
         }
     }
     line("preprocessing", card.preprocessing.to_string())?;
@@ -116,7 +133,7 @@ fn print_summary(summary: &Summary, out: &mut dyn Write) -> Result<()> {
         line("commit", commit.clone())?;
     }
     for (name, value) in &provenance.metrics {
-        line("metric", format!("{name} {value}"))?;
+        line("metric", format!("{name} {value:.2}"))?;
     }
     if let Some(graph) = &summary.graph {
         let operators = graph

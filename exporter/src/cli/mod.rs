@@ -2,6 +2,7 @@
 
 mod inspect;
 mod onnx;
+mod output;
 mod picture;
 mod progress;
 mod reliability;

@@ -1,7 +1,7 @@
 //! `aimclr-export onnx`.
 
 use super::progress::Bar;
-use super::{reliability, size, split};
+use super::{output, reliability, size, split};
 use crate::calibrate::Calibrated;
 use crate::graph;
 use crate::produce::{Data, produce};
@@ -36,7 +36,7 @@ pub(super) struct OnnxArgs {
     /// Weights to export: run folders, .safetensors files or PyTorch checkpoints, one for each stream
     #[arg(long, value_name = "FILE|RUN", required = true, num_args = 1..=3)]
     weights: Vec<PathBuf>,
-    /// Where to write the model
+    /// Where to write the model; a file that is there is replaced
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Replace the names of the classes by those of a data set, or those in a text file, one a line;
@@ -83,15 +83,16 @@ struct Measuring {
     /// Which split of it [default: the one that the model was trained on, or the only one]
     #[arg(long, value_name = "NAME", requires = "calibrate")]
     split: Option<String>,
-    /// Look at windows of this length, as in training, instead of at a clip as a whole
+    /// Look at windows of this length, as in training, instead of at a clip as a whole; with --hop
     #[arg(long, value_name = "SECONDS", requires_all = ["calibrate", "hop"], value_parser = seconds)]
     window: Option<f64>,
     /// From one window to the next
     #[arg(long, value_name = "SECONDS", requires = "window", value_parser = seconds)]
     hop: Option<f64>,
     /// Most windows of the training part that ranges are chosen on
-    #[arg(long, value_name = "N", requires = "calibrate", default_value_t = 256)]
-    samples: usize,
+    #[arg(long, value_name = "N", requires = "calibrate", default_value_t = 256,
+        value_parser = clap::value_parser!(u32).range(1..))]
+    samples: u32,
 }
 
 impl Measuring {
@@ -103,6 +104,12 @@ impl Measuring {
     }
 }
 
+/// What a model is called in a repository.
+fn name_of(out: &Path) -> String {
+    let stem = out.file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
+}
+
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
@@ -111,10 +118,15 @@ fn seconds(text: &str) -> Result<f64, String> {
 }
 
 pub(super) fn run(args: &OnnxArgs, out: &mut dyn Write) -> Result<ExitCode> {
+    let inputs = args.weights.iter().chain(&args.classes);
+    output::check(&args.out, inputs.chain(&args.calibrate))?;
     let names = args.classes.as_deref().map(Names::read).transpose()?;
     let weights = args.checkpoint.read_all(&args.weights)?;
     let fusion = args.fusion.clone();
     let mut source = Source::of(weights, Choices { fusion, names })?.in_form(args.form)?;
+    if let Some(repository) = &args.triton {
+        triton::check(repository, &name_of(&args.out), args.force)?;
+    }
     let dataset = args.calibrate.as_deref().map(Dataset::open).transpose()?;
     let trained = source.card.provenance.split.clone();
     let data = dataset.as_ref().map(|dataset| {
@@ -122,7 +134,7 @@ pub(super) fn run(args: &OnnxArgs, out: &mut dyn Write) -> Result<ExitCode> {
             dataset,
             split: split(dataset, args.measuring.split.as_deref(), &trained)?,
             cut: args.measuring.cut(),
-            limit: args.measuring.samples,
+            limit: args.measuring.samples as usize,
         })
     });
     let data = data.transpose()?;
@@ -133,8 +145,8 @@ pub(super) fn run(args: &OnnxArgs, out: &mut dyn Write) -> Result<ExitCode> {
     let bytes =
         graph::write(&source, &produced.form, &args.out).context("cannot write the model")?;
     let repository = args.triton.as_deref().map(|repository| {
-        let name = args.out.file_stem().unwrap_or_default().to_string_lossy();
-        triton::write(&ModelFile::read(&args.out)?, repository, &name, args.force)
+        let model = ModelFile::read(&args.out)?;
+        triton::write(&model, repository, &name_of(&args.out), args.force)
             .context("the model is written, its place in the repository is not")
     });
     let repository = repository.transpose()?;
@@ -194,7 +206,15 @@ pub(super) fn run(args: &OnnxArgs, out: &mut dyn Write) -> Result<ExitCode> {
         print_chosen(chosen, out)?;
     }
     if let Some(measured) = written.measured {
-        print_measured(measured, written.classes > 0, out)?;
+        for line in measured_lines(measured) {
+            writeln!(out, "{line}")?;
+        }
+        if written.precision == Precision::Int8 && measured.ms >= measured.ms_f32 {
+            eprintln!(
+                "warning: bytes are no faster than f32 on this processor; they pay where it has dot \
+                 products of bytes (VNNI, Arm's dotprod), and where size counts"
+            );
+        }
     }
     if let Some(calibrated) = written.calibration {
         reliability::print(calibrated, out)?;
@@ -216,29 +236,30 @@ fn print_chosen(chosen: &Chosen, out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-fn print_measured(measured: &Measured, classes: bool, out: &mut dyn Write) -> Result<()> {
+/// What was measured, a line each.
+pub(super) fn measured_lines(measured: &Measured) -> Vec<String> {
     let Measured {
         dataset,
         split,
         samples,
-        top1_f32,
-        top1,
-        agreement,
         ms,
         ms_f32,
         engine,
         ..
     } = measured;
-    if classes {
-        writeln!(
-            out,
+    let mut lines = Vec::new();
+    if let (Some(top1_f32), Some(top1), Some(agreement)) =
+        (measured.top1_f32, measured.top1, measured.agreement)
+    {
+        lines.push(format!(
             "{dataset}, {split}, {samples} test windows: top-1 {top1_f32:.2} % in f32, {top1:.2} % as written; \
              {agreement:.2} % alike"
-        )?;
+        ));
     }
-    writeln!(
-        out,
-        "one window of one body: {ms_f32:.2} ms in f32, {ms:.2} ms as written ({engine})"
-    )?;
-    Ok(())
+    let [bytes_f32, bytes] = [measured.bytes_f32, measured.bytes].map(|n| size(n as u64));
+    lines.push(format!(
+        "one window of one body: {ms_f32:.2} ms and {bytes_f32} in f32, {ms:.2} ms and {bytes} as written \
+         ({engine})"
+    ));
+    lines
 }

@@ -13,6 +13,14 @@ pub(super) fn print(calibrated: &Calibrated, out: &mut dyn Write) -> Result<()> 
     for line in lines(&calibrated.calibration) {
         writeln!(out, "{line}")?;
     }
+    if let Some(fitted) = &calibrated.calibration.fitted
+        && (fitted.nll_after > fitted.nll_before || fitted.ece_after > fitted.ece_before)
+    {
+        eprintln!(
+            "warning: what was fitted on one half makes probabilities worse on the other: halves of few \
+             windows or of few people differ; without --calibrate they stay as they are"
+        );
+    }
     writeln!(
         out,
         "  probability     windows    right    right (█) and mean probability (│)"

@@ -1,8 +1,9 @@
 //! `aimclr-export weights`.
 
+use super::output;
 use crate::source::Names;
 use aimclr_model::cli::{Checkpoint, some};
-use aimclr_model::pytorch::Unplaced;
+use aimclr_model::pytorch::{Unplaced, is_checkpoint_file};
 use aimclr_skeleton::classes;
 use anyhow::{Result, ensure};
 use clap::Args;
@@ -38,6 +39,12 @@ pub(super) struct WeightsArgs {
 }
 
 pub(super) fn run(args: &WeightsArgs, out: &mut dyn Write) -> Result<ExitCode> {
+    output::check(&args.out, [&args.file].into_iter().chain(&args.classes))?;
+    ensure!(
+        !args.file.is_file() || is_checkpoint_file(&args.file),
+        "{}: no PyTorch checkpoint; what aimclr-train wrote needs no conversion",
+        args.file.display()
+    );
     let names = args.classes.as_deref().map(Names::read).transpose()?;
     let names = names.map(Names::into_names);
     let imported = args.checkpoint.import(&args.file, names)?;

@@ -1,6 +1,7 @@
 //! In what form the encoders are written.
 
 use super::builder::Value;
+use aimclr_model::card::Precision;
 use std::collections::BTreeMap;
 
 /// In what form the encoders are written, and what is found out while they are.
@@ -65,6 +66,15 @@ impl Form {
             half: true,
             spectra: false,
             ..Self::single()
+        }
+    }
+
+    /// What a card calls it.
+    pub fn precision(&self) -> Precision {
+        match (self.half, self.ranges.is_empty()) {
+            (true, _) => Precision::F16,
+            (false, true) => Precision::F32,
+            (false, false) => Precision::Int8,
         }
     }
 

@@ -69,6 +69,11 @@ pub fn write(source: &Source, form: &Form, path: &Path) -> Result<usize, ExportE
     Ok(bytes.len())
 }
 
+/// Size of a graph without its card, bytes.
+pub(crate) fn size(model: &ModelProto) -> usize {
+    model.graph.as_ref().map_or(0, Message::encoded_len)
+}
+
 fn wrap(source: &Source, graph: GraphProto) -> ModelProto {
     let card = &source.card;
     let streams: Vec<String> = card.streams.iter().map(ToString::to_string).collect();

@@ -76,6 +76,13 @@ impl Source {
                 .collect();
         }
         if let Some(Names { path, names }) = choices.names {
+            if first.classes() == 0 {
+                let path = path.display();
+                return Err(ExportError::Choice(format!(
+                    "{path}: there is no classifier whose classes could be named; `aimclr-train evaluate \
+                     linear` fits one"
+                )));
+            }
             if names.len() != first.classes() {
                 return Err(ExportError::Classes {
                     path,
