@@ -1,9 +1,13 @@
 //! How well a run of events matches what really happened, weighed by time.
 
+mod segments;
+
 use crate::event::{Event, Kind, rounded};
 use aimclr_skeleton::truth::Segment;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+pub use segments::{F1, Idle};
 
 /// What stands for "nothing was decided": before the first window and where nobody is.
 pub const NOTHING: &str = "nothing";
@@ -20,7 +24,7 @@ pub struct Score {
     people: Vec<(u64, Vec<Said>)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Said {
     from: f64,
     to: f64,
@@ -37,6 +41,13 @@ pub struct Report {
     /// Median time from the start of a segment to the first true word about it, seconds; `None`
     /// where no segment was recognised.
     pub delay: Option<f64>,
+    /// The 95th percentile of the same.
+    #[serde(default)]
+    pub delay_p95: Option<f64>,
+    /// How well segments were found as a whole.
+    pub f1: F1,
+    /// What was said of time without a label.
+    pub idle: Idle,
     /// Each segment of the truth.
     pub segments: Vec<SegmentReport>,
     /// Each action of the truth, in order of its name.
@@ -158,6 +169,11 @@ impl Score {
             },
             seconds: rounded(seconds),
             delay: delays.get(delays.len() / 2).copied(),
+            delay_p95: delays
+                .get((delays.len() * 95 / 100).min(delays.len().max(1) - 1))
+                .copied(),
+            f1: F1::of(&timeline, truth),
+            idle: Idle::of(&timeline, truth),
             segments,
             actions,
         }

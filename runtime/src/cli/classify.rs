@@ -374,6 +374,8 @@ impl Output<'_> {
         });
         let truth = match line.truth {
             Some(truth) if truth == line.action => format!("✓ {truth}"),
+            // Of a model whose classes were renamed or merged nobody can say.
+            Some(truth) if !self.card.classes.iter().any(|class| class == truth) => truth.into(),
             Some(truth) => format!("✗ {truth}"),
             None => String::new(),
         };

@@ -47,13 +47,24 @@ pub(super) fn text(report: &Report) -> String {
         })
         .collect();
     let head = [" time", "true action", "recognised", " right", " delay", ""];
+    let idle = report.idle.per_hour.map_or_else(String::new, |per_hour| {
+        format!(
+            "; of {:.1} s without a label {} false segments, {per_hour:.0} an hour",
+            report.idle.seconds, report.idle.false_segments
+        )
+    });
     format!(
-        "{}\n{}\n{} of {:.1} labelled seconds right; median delay {}\n",
+        "{}\n{}\n{} of {:.1} labelled seconds right; median delay {} (95 % within {})\n\
+         segments found, F1 at an overlap of 10, 25 and 50 %: {}, {}, {}{idle}\n",
         table(&head, &segments),
         table(&["action", " length", " right", "else taken for"], &actions),
         percent(report.accuracy),
         report.seconds,
-        seconds(report.delay)
+        seconds(report.delay),
+        seconds(report.delay_p95),
+        percent(report.f1.at10),
+        percent(report.f1.at25),
+        percent(report.f1.at50)
     )
 }
 
