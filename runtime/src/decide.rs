@@ -1,15 +1,64 @@
 //! Decisions: from the probabilities of single windows to what a person is doing, and since when.
 
 use crate::event::Kind;
+use std::collections::BTreeMap;
+
+/// When an action is said to begin, to go on and to end.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rule {
+    /// Smoothed probability from which on it may begin.
+    pub start: f64,
+    /// Smoothed probability from which on it may go on; at most `start`.
+    pub stay: f64,
+    /// How long it must have been the best before it is said, seconds.
+    pub shortest: f64,
+    /// For how long after its end it does not begin again, seconds.
+    pub cool_down: f64,
+    /// It is never said.
+    pub ignored: bool,
+}
+
+/// What a [`Decider`] goes by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rules {
+    /// Time constant of the exponential mean, seconds; 0 for none.
+    pub smoothing: f64,
+    /// How long no action must have been trusted before that is said, seconds.
+    pub unknown: f64,
+    /// One for each class.
+    pub actions: Vec<Rule>,
+}
+
+impl Rules {
+    /// A best class below `threshold` is not trusted, and everything is said at once.
+    pub fn plain(smoothing: f64, threshold: f64, classes: usize) -> Self {
+        let rule = Rule {
+            start: threshold,
+            stay: threshold,
+            shortest: 0.0,
+            cool_down: 0.0,
+            ignored: false,
+        };
+        Self {
+            smoothing,
+            unknown: 0.0,
+            actions: vec![rule; classes],
+        }
+    }
+}
 
 /// Smooths one person's probabilities over time and divides the time into segments.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Decider {
-    smoothing: f64,
-    threshold: f64,
     scores: Vec<f64>,
     t: f64,
     segment: Option<Step>,
+    /// What might begin, and since when it has been the best.
+    pending: Option<(usize, f64)>,
+    /// Since when the open segment's action has not been trusted.
+    lost: Option<f64>,
+    /// When an action with a cool-down ended last.
+    ended: BTreeMap<usize, f64>,
 }
 
 /// One step in the life of a segment.
@@ -21,35 +70,31 @@ pub struct Step {
     pub action: Option<usize>,
     /// When the segment began, seconds.
     pub since: f64,
-    /// Smoothed probability of the best class.
+    /// Smoothed probability of the action; of the best class where none is trusted.
     pub confidence: f64,
-    /// All classes with their smoothed probabilities, best first, at most `TOP`.
+    /// All classes that are not ignored with their smoothed probabilities, best first, at most
+    /// `TOP`.
     pub top: Vec<(usize, f64)>,
 }
 
 impl Decider {
-    /// `smoothing`: the time constant of the exponential mean, seconds; 0 for none. `threshold`: a
-    /// best class below this probability is not trusted.
-    pub fn new(smoothing: f64, threshold: f64) -> Self {
-        Self {
-            smoothing,
-            threshold,
-            scores: Vec::new(),
-            t: 0.0,
-            segment: None,
-        }
-    }
-
-    /// Takes the probabilities of the window that ends at `t` seconds. Gives a start, an update,
-    /// or an end and a start. A window whose probabilities are no numbers gives nothing.
-    pub fn decide(&mut self, t: f64, probabilities: &[f32]) -> Vec<Step> {
-        if probabilities.is_empty() || !probabilities.iter().all(|p| p.is_finite()) {
+    /// Takes the probabilities of the window that ends at `t` seconds, one for each of the rules'
+    /// classes. Gives a start, an update, or an end and a start. A window whose probabilities are
+    /// no numbers, or not as many, gives nothing.
+    pub fn decide(&mut self, rules: &Rules, t: f64, probabilities: &[f32]) -> Vec<Step> {
+        let fit = !probabilities.is_empty() && probabilities.len() == rules.actions.len();
+        if !fit || !probabilities.iter().all(|p| p.is_finite()) {
             return Vec::new();
         }
-        self.smooth(t, probabilities);
-        let top = best(&self.scores, crate::event::TOP);
-        let (class, confidence) = top[0];
-        let action = (confidence >= self.threshold).then_some(class);
+        self.smooth(rules.smoothing, t, probabilities);
+        let mut top = best(&self.scores, self.scores.len());
+        top.retain(|(class, _)| !rules.actions[*class].ignored);
+        let action = self.action(rules, t, top.first().copied());
+        let confidence = match action {
+            Some(class) => self.scores[class],
+            None => top.first().map_or(0.0, |(_, score)| *score),
+        };
+        top.truncate(crate::event::TOP);
         let step = |kind, since| Step {
             kind,
             action,
@@ -60,7 +105,12 @@ impl Decider {
         let steps = match self.segment.take() {
             None => vec![step(Kind::Start, t)],
             Some(before) if before.action == action => vec![step(Kind::Update, before.since)],
-            Some(before) => vec![before.into_end(), step(Kind::Start, t)],
+            Some(before) => {
+                if let Some(class) = before.action {
+                    self.ended.insert(class, t);
+                }
+                vec![before.into_end(), step(Kind::Start, t)]
+            }
         };
         self.segment = steps.last().cloned();
         steps
@@ -71,13 +121,47 @@ impl Decider {
         self.segment.take().map(Step::into_end)
     }
 
+    /// What is done at `t`, given the best class that is not ignored and its score.
+    fn action(&mut self, rules: &Rules, t: f64, best: Option<(usize, f64)>) -> Option<usize> {
+        let current = self.segment.as_ref().and_then(|segment| segment.action);
+        let may_begin = |(class, score): &(usize, f64)| {
+            let rule = &rules.actions[*class];
+            let ended = self.ended.get(class);
+            score >= &rule.start && ended.is_none_or(|ended| t - ended >= rule.cool_down)
+        };
+        self.pending = best
+            .filter(|(class, _)| current != Some(*class))
+            .filter(may_begin)
+            .map(|(class, _)| match self.pending {
+                Some((before, since)) if before == class => (class, since),
+                _ => (class, t),
+            });
+        if let Some((class, since)) = self.pending
+            && t - since >= rules.actions[class].shortest
+        {
+            (self.pending, self.lost) = (None, None);
+            return Some(class);
+        }
+        let current = current.filter(|class| !rules.actions[*class].ignored)?;
+        if self.scores[current] >= rules.actions[current].stay {
+            self.lost = None;
+            return Some(current);
+        }
+        let lost = *self.lost.get_or_insert(t);
+        let goes_on = t - lost < rules.unknown;
+        if !goes_on {
+            self.lost = None;
+        }
+        goes_on.then_some(current)
+    }
+
     /// Weighs by the time since the last window, so that the hop makes no difference.
-    fn smooth(&mut self, t: f64, probabilities: &[f32]) {
+    fn smooth(&mut self, smoothing: f64, t: f64, probabilities: &[f32]) {
         let new = |p: &f32| f64::from(*p);
-        if self.scores.len() != probabilities.len() || self.smoothing <= 0.0 {
+        if self.scores.len() != probabilities.len() || smoothing <= 0.0 {
             self.scores = probabilities.iter().map(new).collect();
         } else {
-            let share = 1.0 - (-(t - self.t) / self.smoothing).exp();
+            let share = 1.0 - (-(t - self.t) / smoothing).exp();
             for (score, p) in self.scores.iter_mut().zip(probabilities) {
                 *score += share * (f64::from(*p) - *score);
             }
@@ -105,63 +189,4 @@ pub fn best(scores: &[f64], count: usize) -> Vec<(usize, f64)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn kinds(steps: &[Step]) -> Vec<(Kind, Option<usize>, f64)> {
-        steps.iter().map(|s| (s.kind, s.action, s.since)).collect()
-    }
-
-    #[test]
-    fn a_segment_starts_goes_on_and_ends() {
-        let mut decider = Decider::new(0.0, 0.6);
-        assert_eq!(decider.end(), None);
-        let steps = decider.decide(1.0, &[0.1, 0.9]);
-        assert_eq!(kinds(&steps), [(Kind::Start, Some(1), 1.0)]);
-        assert!((steps[0].confidence - 0.9).abs() < 1e-6);
-        let steps = decider.decide(1.2, &[0.2, 0.8]);
-        assert_eq!(kinds(&steps), [(Kind::Update, Some(1), 1.0)]);
-        let steps = decider.decide(1.4, &[0.5, 0.5]);
-        let expected = [(Kind::End, Some(1), 1.0), (Kind::Start, None, 1.4)];
-        assert_eq!(kinds(&steps), expected);
-        let end = decider.end().expect("a segment");
-        assert_eq!(kinds(&[end]), [(Kind::End, None, 1.4)]);
-        assert_eq!(decider.end(), None);
-    }
-
-    #[test]
-    fn one_odd_window_is_smoothed_away() {
-        let mut decider = Decider::new(1.0, 0.0);
-        for j in 0..20 {
-            let p = if j == 10 { [0.0, 1.0] } else { [0.9, 0.1] };
-            let steps = decider.decide(f64::from(j) * 0.2, &p);
-            assert!(j == 0 || steps[0].kind == Kind::Update, "window {j}");
-        }
-    }
-
-    #[test]
-    fn smoothing_is_in_seconds_and_not_in_windows() {
-        let after = |hop: f64| {
-            let mut decider = Decider::new(0.5, 0.0);
-            decider.decide(0.0, &[1.0, 0.0]);
-            let windows = (1.0 / hop).round() as i32;
-            (1..=windows)
-                .map(|j| decider.decide(f64::from(j) * hop, &[0.0, 1.0]))
-                .last()
-                .expect("windows")[0]
-                .confidence
-        };
-        // 1 − e^(−1 s / 0.5 s)
-        for hop in [0.05, 0.1, 0.5] {
-            assert!((after(hop) - 0.864_664_7).abs() < 1e-6, "{hop}");
-        }
-    }
-
-    #[test]
-    fn probabilities_that_are_no_numbers_decide_nothing() {
-        let mut decider = Decider::new(0.5, 0.0);
-        assert!(decider.decide(0.0, &[f32::NAN, 0.5]).is_empty());
-        assert!(decider.decide(0.0, &[]).is_empty());
-        assert_eq!(decider.decide(0.1, &[0.0, 1.0])[0].kind, Kind::Start);
-    }
-}
+mod tests;

@@ -2,7 +2,8 @@
 //!
 //! A stream is a [`source`] of frames, each of which joins the [`track`]s of the people in it; a
 //! track's [`buffer`] gives windows, the engine ([`aimclr_engine`]) their probabilities, and
-//! [`decide`] turns those into [`event`]s. [`pipeline`] ties it together and counts; [`score`]
+//! [`decide`] turns those into
+//! [`event`]s, by what a file of [`decisions`] says. [`pipeline`] ties it together and counts; [`score`]
 //! compares with what really happened. [`classify`] does whole clips, [`render`] draws a recording
 //! with what was recognised.
 //!
@@ -14,6 +15,7 @@ pub mod classify;
 pub mod cli;
 pub mod clock;
 pub mod decide;
+pub mod decisions;
 pub mod event;
 pub mod fault;
 pub mod gate;

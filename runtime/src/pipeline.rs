@@ -1,7 +1,8 @@
 //! Frames in, events out: source → tracks → windows → engine → decisions.
 
 use crate::clock::{Clock, Tick};
-use crate::decide::{Decider, Step};
+use crate::decide::{Decider, Rules, Step};
+use crate::decisions::{Decisions, DecisionsError};
 use crate::event::{Counts, Event, Kind, UNKNOWN, rounded};
 use crate::fault::Fault;
 use crate::gate::{Body, Gate};
@@ -58,6 +59,9 @@ pub struct Pipeline {
     card: Card,
     engine: Box<dyn Engine>,
     settings: Settings,
+    /// What may be recognised.
+    names: Vec<String>,
+    rules: Rules,
     gate: Gate,
     /// Everybody of the frame that was used last.
     bodies: Vec<Body>,
@@ -77,9 +81,13 @@ struct Source {
 impl Pipeline {
     /// A pipeline that has seen nothing yet. The model must have a classifier.
     pub fn new(card: Card, engine: Box<dyn Engine>, settings: Settings) -> Self {
+        let names: Vec<String> = (0..card.classes.len()).map(|c| card.class(c)).collect();
+        let rules = Rules::plain(settings.smoothing, settings.threshold, names.len());
         Self {
             gate: Gate::new(&card.layout),
             bodies: Vec::new(),
+            names,
+            rules,
             card,
             engine,
             settings,
@@ -88,6 +96,21 @@ impl Pipeline {
             inference: Latency::default(),
             latency: Latency::default(),
         }
+    }
+
+    /// Decides by a file from now on; open segments go on by the new rules.
+    ///
+    /// # Errors
+    /// The file doesn't fit the actions that may be recognised. The old rules stay.
+    pub fn decide_by(&mut self, decisions: &Decisions) -> Result<(), DecisionsError> {
+        let Settings {
+            smoothing,
+            threshold,
+            ..
+        } = self.settings;
+        let plain = Rules::plain(smoothing, threshold, self.names.len());
+        self.rules = decisions.rules(&self.names, &plain)?;
+        Ok(())
     }
 
     /// What was counted so far.
@@ -264,16 +287,8 @@ impl Pipeline {
             self.inference.add(asked.elapsed());
             self.counts.windows += people.len() as u64;
             for (n, person) in people.iter().enumerate() {
-                let Settings {
-                    smoothing,
-                    threshold,
-                    ..
-                } = self.settings;
-                let decider = source
-                    .deciders
-                    .entry(*person)
-                    .or_insert_with(|| Decider::new(smoothing, threshold));
-                for step in decider.decide(frame.t, output.probabilities_of(n)) {
+                let decider = source.deciders.entry(*person).or_default();
+                for step in decider.decide(&self.rules, frame.t, output.probabilities_of(n)) {
                     self.say(&frame.source, *person, frame.t, step, arrived, events);
                 }
             }
@@ -313,8 +328,8 @@ impl Pipeline {
             Kind::Update => self.counts.events.update += 1,
             Kind::End => self.counts.events.end += 1,
         }
-        let action = step.action.map(|class| self.card.class(class));
-        let named = |(class, p): &(usize, f64)| (self.card.class(*class), rounded(*p));
+        let action = step.action.map(|class| self.names[class].clone());
+        let named = |(class, p): &(usize, f64)| (self.names[*class].clone(), rounded(*p));
         events.push(Event {
             t,
             source: source.into(),

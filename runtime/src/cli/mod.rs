@@ -5,6 +5,7 @@
 
 mod bench;
 mod classify;
+mod deciding;
 mod live;
 mod model;
 mod numbers;
@@ -89,6 +90,7 @@ mod tests {
             ["--threads", "0"],
             ["--backend", "torch"],
             ["--device", "gpu"],
+            ["--threshold=0.5", "--decisions=d.toml"],
         ] {
             let error = Cli::try_parse_from(base.iter().chain(&wrong)).expect_err(wrong[0]);
             assert_eq!(error.exit_code(), 2, "{wrong:?}");

@@ -1,5 +1,6 @@
 //! `aimclr-run stream`.
 
+use super::deciding::Deciding;
 use super::live::{Came, Lines};
 use super::model::ModelArgs;
 use super::numbers::{probability, seconds, seconds_above_zero};
@@ -31,6 +32,9 @@ pub(super) struct Args {
     input: PathBuf,
     #[command(flatten)]
     settings: SettingsArgs,
+    /// When an action is trusted, by docs/decisions.md; read again on SIGHUP
+    #[arg(long, value_name = "FILE.toml", conflicts_with_all = ["smoothing", "threshold"])]
+    decisions: Option<PathBuf>,
     /// Play a recording at its own pace instead of as fast as it goes
     #[arg(long)]
     realtime: bool,
@@ -67,6 +71,7 @@ Examples:
   pose-source | aimclr-run stream --model model.onnx
   aimclr-run stream --model model.onnx --input day.ndjson --truth day.truth.csv > events.ndjson
   aimclr-run stream --model model.onnx --input day.ndjson --realtime --backend onnxruntime
+  aimclr-run stream --model model.onnx --decisions decisions.toml
 
 Each line of the output is an event as docs/event.md has it: somebody starts an action, goes on
 with it, or ends it. The first comes when a whole window has been seen. The last line is a
@@ -112,15 +117,18 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         None => Box::new(io::stdout().lock()),
     };
     let stop = Stop::catch()?;
+    let mut pipeline = Pipeline::new(model.card, engine, settings);
+    let deciding = Deciding::begin(args.decisions.as_deref(), &mut pipeline, &stop)?;
     eprintln!(
         "{} in {}; windows of {:.2} s, one every {:.2} s",
         args.model.model.display(),
-        engine.describe(),
+        pipeline.engine().describe(),
         settings.window,
         settings.hop
     );
     let mut run = Run {
-        pipeline: Pipeline::new(model.card, engine, settings),
+        pipeline,
+        deciding,
         sink: BufWriter::new(sink),
         score: Score::default(),
         scored: truth.is_some(),
@@ -181,6 +189,7 @@ fn same_file(a: &Path, b: &Path) -> bool {
 
 struct Run<W: Write> {
     pipeline: Pipeline,
+    deciding: Deciding,
     sink: W,
     score: Score,
     scored: bool,
@@ -194,6 +203,9 @@ impl<W: Write> Run<W> {
         let mut pace = Pace::default();
         let mut events = Vec::new();
         while !stop.asked() {
+            if let Some(news) = self.deciding.look(&mut self.pipeline) {
+                self.status.print(&news);
+            }
             let item = match lines.next()? {
                 Came::Line(item) => item,
                 Came::NothingYet => continue,
