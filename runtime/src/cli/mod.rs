@@ -10,6 +10,7 @@ mod model;
 mod numbers;
 mod pace;
 mod render;
+mod sinks;
 mod status;
 mod stop;
 mod stream;
@@ -89,6 +90,11 @@ mod tests {
             ["--threads", "0"],
             ["--backend", "torch"],
             ["--device", "gpu"],
+            ["--out", "ftp://host/events"],
+            ["--out", "mqtt://host"],
+            ["--rotate-size", "0"],
+            ["--rotate-keep", "3"],
+            ["--listen", "8080"],
         ] {
             let error = Cli::try_parse_from(base.iter().chain(&wrong)).expect_err(wrong[0]);
             assert_eq!(error.exit_code(), 2, "{wrong:?}");
