@@ -105,6 +105,19 @@ pub struct Counts {
     pub events: Events,
 }
 
+/// What became of the events that were meant for a sink: `in` = `out` + Σ `dropped`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Events that were meant for it.
+    #[serde(rename = "in")]
+    pub seen: u64,
+    /// Those among them that got there.
+    #[serde(rename = "out")]
+    pub delivered: u64,
+    /// Those that did not, by [`Loss::name`](crate::sink::tally::Loss::name).
+    pub dropped: BTreeMap<String, u64>,
+}
+
 /// The last line of a finite run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -129,6 +142,9 @@ pub struct Summary {
     pub inference_ms: Option<Percentiles>,
     /// From a frame's arrival to its events, milliseconds.
     pub latency_ms: Option<Percentiles>,
+    /// What became of the events, by sink.
+    #[serde(default)]
+    pub sinks: BTreeMap<String, Delivery>,
     /// How well it matched the truth, where there was one to compare with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truth: Option<Report>,

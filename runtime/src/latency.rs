@@ -8,6 +8,35 @@ use std::time::Duration;
 /// uniform sample, which for p99 at this size is within a tenth of a percent of rank.
 const KEPT: usize = 1 << 16;
 
+/// Upper bounds of a [`Histogram`]'s buckets, seconds.
+pub const BOUNDS: [f64; 13] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+
+/// How many durations fell where, of all that there were.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Histogram {
+    /// Those above the bound before and up to that of the same place in [`BOUNDS`].
+    pub buckets: [u64; BOUNDS.len()],
+    /// All, those above the last bound with them.
+    pub count: u64,
+    /// Their sum.
+    pub seconds: f64,
+}
+
+impl Histogram {
+    /// Takes one duration.
+    pub fn add(&mut self, duration: Duration) {
+        let seconds = duration.as_secs_f64();
+        self.count += 1;
+        self.seconds += seconds;
+        let bucket = BOUNDS.iter().position(|bound| seconds <= *bound);
+        if let Some(bucket) = bucket.and_then(|i| self.buckets.get_mut(i)) {
+            *bucket += 1;
+        }
+    }
+}
+
 /// Collects durations.
 #[derive(Debug, Clone, Default)]
 pub struct Latency {
@@ -15,6 +44,7 @@ pub struct Latency {
     seen: u64,
     most: f32,
     random: u64,
+    histogram: Histogram,
 }
 
 /// Percentiles, milliseconds.
@@ -33,6 +63,7 @@ pub struct Percentiles {
 impl Latency {
     /// Takes one duration.
     pub fn add(&mut self, duration: Duration) {
+        self.histogram.add(duration);
         let ms = (duration.as_secs_f64() * 1e3) as f32;
         self.seen += 1;
         self.most = self.most.max(ms);
@@ -50,6 +81,11 @@ impl Latency {
     /// How many durations were taken.
     pub fn len(&self) -> u64 {
         self.seen
+    }
+
+    /// Where all durations fell.
+    pub fn histogram(&self) -> &Histogram {
+        &self.histogram
     }
 
     /// True before the first duration.

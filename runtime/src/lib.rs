@@ -2,9 +2,9 @@
 //!
 //! A stream is a [`source`] of frames, each of which joins the [`track`]s of the people in it; a
 //! track's [`buffer`] gives windows, the engine ([`aimclr_engine`]) their probabilities, and
-//! [`decide`] turns those into
-//! [`event`]s, by what a file of [`decisions`] says. [`pipeline`] ties it together and counts; [`score`]
-//! compares with what really happened. [`classify`] does whole clips, [`render`] draws a recording
+//! [`decide`] turns those into [`event`]s, by what a file of [`decisions`] says. [`pipeline`] ties it
+//! together and counts; [`score`] compares with what really happened. [`sink`] is where events go,
+//! [`server`] where others ask for them. [`classify`] does whole clips, [`render`] draws a recording
 //! with what was recognised.
 //!
 //! The binary `aimclr-run` ([`cli`]) gives the same to the command line. It needs a `model.onnx`
@@ -24,6 +24,8 @@ pub mod net;
 pub mod pipeline;
 pub mod render;
 pub mod score;
+pub mod server;
+pub mod sink;
 pub mod source;
 pub mod track;
 

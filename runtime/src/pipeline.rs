@@ -143,6 +143,12 @@ impl Pipeline {
         &self.bodies
     }
 
+    /// How many people are there, over all sources.
+    pub fn people(&self) -> usize {
+        let tracks = |source: &Source| source.tracker.tracks().len();
+        self.sources.values().map(tracks).sum()
+    }
+
     /// What to tell of layouts that came for the first time since this was asked last.
     pub fn news(&mut self) -> Vec<String> {
         self.gate.news()

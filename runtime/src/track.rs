@@ -142,6 +142,11 @@ impl Tracker {
     }
 
     /// The tracks that live, in order of beginning.
+    pub fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    /// The same, to work on.
     pub fn tracks_mut(&mut self) -> &mut [Track] {
         &mut self.tracks
     }

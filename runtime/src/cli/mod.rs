@@ -11,6 +11,7 @@ mod model;
 mod numbers;
 mod pace;
 mod render;
+mod sinks;
 mod status;
 mod stop;
 mod stream;
@@ -91,6 +92,11 @@ mod tests {
             ["--backend", "torch"],
             ["--device", "gpu"],
             ["--threshold=0.5", "--decisions=d.toml"],
+            ["--out", "ftp://host/events"],
+            ["--out", "mqtt://host"],
+            ["--rotate-size", "0"],
+            ["--rotate-keep", "3"],
+            ["--listen", "8080"],
         ] {
             let error = Cli::try_parse_from(base.iter().chain(&wrong)).expect_err(wrong[0]);
             assert_eq!(error.exit_code(), 2, "{wrong:?}");

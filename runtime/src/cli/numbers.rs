@@ -23,3 +23,10 @@ pub(super) fn seconds(text: &str) -> Result<f64, String> {
 pub(super) fn probability(text: &str) -> Result<f64, String> {
     number(text, |x| (0.0..=1.0).contains(&x), "0 to 1")
 }
+
+/// A size in megabytes, as bytes.
+pub(super) fn megabytes(text: &str) -> Result<u64, String> {
+    let fits = |x| (0.001..=1e6).contains(&x);
+    let megabytes = number(text, fits, "megabytes, 0.001 to 1000000")?;
+    Ok((megabytes * 1e6) as u64)
+}

@@ -5,6 +5,7 @@ use super::live::{Came, Lines};
 use super::model::ModelArgs;
 use super::numbers::{probability, seconds, seconds_above_zero};
 use super::pace::Pace;
+use super::sinks::{self, SinkArgs};
 use super::status::Status;
 use super::stop::Stop;
 use super::verdict;
@@ -13,13 +14,14 @@ use crate::event::{Event, Summary};
 use crate::latency::Percentiles;
 use crate::pipeline::{Pipeline, Settings, default_hop};
 use crate::score::Score;
+use crate::server::{About, Board};
+use crate::sink::{Message, Sinks};
 use aimclr_model::Card;
 use aimclr_skeleton::truth;
-use anyhow::{Context, bail};
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use anyhow::bail;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 #[derive(Debug, clap::Args)]
@@ -44,9 +46,8 @@ pub(super) struct Args {
     /// Write the comparison, segment by segment, as CSV
     #[arg(long, value_name = "FILE.csv", requires = "truth")]
     report: Option<PathBuf>,
-    /// Write events here instead of to standard output; a file that is there is replaced
-    #[arg(long, value_name = "FILE.ndjson")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    sinks: SinkArgs,
 }
 
 /// How a stream is looked at.
@@ -72,6 +73,7 @@ Examples:
   aimclr-run stream --model model.onnx --input day.ndjson --truth day.truth.csv > events.ndjson
   aimclr-run stream --model model.onnx --input day.ndjson --realtime --backend onnxruntime
   aimclr-run stream --model model.onnx --decisions decisions.toml
+  pose-source | aimclr-run stream --model model.onnx --out mqtt://broker/home --listen 127.0.0.1:8080
 
 Each line of the output is an event as docs/event.md has it: somebody starts an action, goes on
 with it, or ends it. The first comes when a whole window has been seen. The last line is a
@@ -98,24 +100,17 @@ impl SettingsArgs {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    if let Some(out) = args
-        .out
-        .as_deref()
-        .filter(|out| same_file(out, &args.input))
-    {
-        bail!(
-            "--out: {} is the recording that --input reads; expected another file",
-            out.display()
-        );
-    }
+    args.sinks.keep_off(&args.input)?;
     let truth = args.truth.as_deref().map(truth::read).transpose()?;
     let (model, engine) = args.model.open_classifier()?;
     let settings = args.settings.settings(&model.card);
     let lines = Lines::open(&args.input)?;
-    let sink: Box<dyn Write> = match &args.out {
-        Some(path) => Box::new(File::create(path).with_context(|| path.display().to_string())?),
-        None => Box::new(io::stdout().lock()),
+    let about = About {
+        model: args.model.model.display().to_string(),
+        backend: args.model.backend.to_string(),
+        provider: engine.provider().into(),
     };
+    let (sinks, board) = args.sinks.open(lines.live, about.clone())?;
     let stop = Stop::catch()?;
     let mut pipeline = Pipeline::new(model.card, engine, settings);
     let deciding = Deciding::begin(args.decisions.as_deref(), &mut pipeline, &stop)?;
@@ -129,10 +124,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut run = Run {
         pipeline,
         deciding,
-        sink: BufWriter::new(sink),
+        sinks,
+        board,
         score: Score::default(),
         scored: truth.is_some(),
-        status: Status::new(args.out.is_some() || !io::stdout().is_terminal()),
+        status: Status::new(args.sinks.leave_the_terminal()),
         warnings: Warnings::default(),
     };
     let started = Instant::now();
@@ -140,30 +136,32 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if let Err(error) = &result
         && aimclr_skeleton::cli::is_broken_pipe(error)
     {
+        run.sinks.leave();
         return result.map(|()| ExitCode::SUCCESS);
     }
     // Whatever happened, what was recognised is brought to its end.
     let mut events = Vec::new();
     run.pipeline.finish(&mut events);
     run.write(&events)?;
+    run.sinks.flush()?;
+    run.pass_on_news();
     run.status.clear();
     let report = truth.map(|truth| run.score.report(&truth));
     let summary = Summary {
         event: "summary".into(),
-        model: args.model.model.display().to_string(),
-        backend: args.model.backend.to_string(),
-        provider: run.pipeline.engine().provider().into(),
+        model: about.model,
+        backend: about.backend,
+        provider: about.provider,
         window: settings.window,
         hop: settings.hop,
         counts: run.pipeline.counts().clone(),
         wall_seconds: crate::event::rounded(started.elapsed().as_secs_f64()),
         inference_ms: run.pipeline.inference().percentiles(),
         latency_ms: run.pipeline.latency().percentiles(),
+        sinks: run.sinks.report(),
         truth: report,
     };
-    serde_json::to_writer(&mut run.sink, &summary).map_err(io::Error::from)?;
-    run.sink.write_all(b"\n")?;
-    run.sink.flush()?;
+    run.sinks.finish(&summary)?;
     if let Some(report) = &summary.truth {
         eprint!("\n{}", verdict::text(report));
         if let Some(path) = &args.report {
@@ -171,6 +169,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     }
     eprintln!("{}", in_words(&summary));
+    sinks::print_losses(&summary);
     result?;
     let frames = &summary.counts.frames;
     if frames.used == 0 && !stop.asked() {
@@ -183,21 +182,19 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn same_file(a: &Path, b: &Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
-}
-
-struct Run<W: Write> {
+struct Run {
     pipeline: Pipeline,
     deciding: Deciding,
-    sink: W,
+    sinks: Sinks,
+    /// What the server shows, where there is one.
+    board: Option<Arc<Board>>,
     score: Score,
     scored: bool,
     status: Status,
     warnings: Warnings,
 }
 
-impl<W: Write> Run<W> {
+impl Run {
     /// Takes lines until there are no more, or the user has had enough.
     fn follow(&mut self, lines: &Lines, realtime: bool, stop: &Stop) -> anyhow::Result<()> {
         let mut pace = Pace::default();
@@ -206,6 +203,7 @@ impl<W: Write> Run<W> {
             if let Some(news) = self.deciding.look(&mut self.pipeline) {
                 self.status.print(&news);
             }
+            self.pass_on_news();
             let item = match lines.next()? {
                 Came::Line(item) => item,
                 Came::NothingYet => continue,
@@ -223,6 +221,9 @@ impl<W: Write> Run<W> {
             };
             events.clear();
             let fault = self.pipeline.take(item.frame, arrived, &mut events);
+            if let Some(board) = &self.board {
+                board.show(&self.pipeline);
+            }
             self.write(&events)?;
             for news in self.pipeline.news() {
                 self.status.print(&format!("note: {}: {news}", lines.name));
@@ -237,19 +238,21 @@ impl<W: Write> Run<W> {
         Ok(())
     }
 
-    fn write(&mut self, events: &[Event]) -> anyhow::Result<()> {
-        if events.is_empty() {
-            return Ok(());
+    /// Sinks tell when they are in trouble, and when no longer.
+    fn pass_on_news(&self) {
+        for news in self.sinks.news() {
+            self.status.print(&format!("note: {news}"));
         }
+    }
+
+    fn write(&mut self, events: &[Event]) -> anyhow::Result<()> {
         for event in events {
             if self.scored {
                 self.score.take(event);
             }
-            serde_json::to_writer(&mut self.sink, event).map_err(io::Error::from)?;
-            self.sink.write_all(b"\n")?;
+            self.sinks.send(&Arc::new(Message::of(event)?))?;
         }
-        // Somebody acts on it: an event that waits in a buffer is late.
-        Ok(self.sink.flush()?)
+        Ok(())
     }
 }
 

@@ -1,0 +1,95 @@
+//! Where events go, as `aimclr-run stream` is asked for it.
+
+use super::numbers::megabytes;
+use crate::event::Summary;
+use crate::net::Access;
+use crate::server::{About, Board};
+use crate::sink::{Address, Options, Rotation, Sinks};
+use anyhow::bail;
+use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct SinkArgs {
+    /// Where events go: - is standard output; FILE.ndjson, which is replaced; mqtt://host/prefix;
+    /// http://host/path, to be posted. May be given several times
+    #[arg(long, value_name = "ADDRESS", default_value = "-")]
+    out: Vec<Address>,
+    /// Begin a new file before one grows beyond this, and keep full ones as FILE.1, FILE.2, …
+    #[arg(long, value_name = "MB", value_parser = megabytes)]
+    rotate_size: Option<u64>,
+    /// How many full files are kept
+    #[arg(long, value_name = "N", default_value_t = 5, requires = "rotate_size",
+          value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rotate_keep: u32,
+    /// Serve events (/events, /ws), /metrics, /health and /ready over HTTP. Beyond 127.0.0.1,
+    /// AIMCLR_TOKEN has to hold a token that clients must know
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Option<SocketAddr>,
+}
+
+impl SinkArgs {
+    /// True where standard error may show a line that changes: nothing else goes to the terminal.
+    pub(super) fn leave_the_terminal(&self) -> bool {
+        !self.out.contains(&Address::Stdout) || !io::stdout().is_terminal()
+    }
+
+    /// Refuses to write into what is read.
+    pub(super) fn keep_off(&self, input: &Path) -> anyhow::Result<()> {
+        for address in &self.out {
+            if let Address::File(out) = address
+                && same_file(out, input)
+            {
+                bail!(
+                    "--out: {} is the recording that --input reads; expected another file",
+                    out.display()
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens all sinks, and the server where one is asked for. `live` as in [`Options`].
+    pub(super) fn open(
+        &self,
+        live: bool,
+        about: About,
+    ) -> anyhow::Result<(Sinks, Option<Arc<Board>>)> {
+        let rotation = self.rotate_size.map(|size| Rotation {
+            size,
+            keep: self.rotate_keep,
+        });
+        let access = Access::new(std::env::var("AIMCLR_TOKEN").ok());
+        let mut sinks = Sinks::open(&self.out, Options { live, rotation })?;
+        let Some(address) = self.listen else {
+            return Ok((sinks, None));
+        };
+        let board = sinks.listen(address, access, about)?;
+        if let Some(address) = sinks.listens_at() {
+            eprintln!("http://{address}: /events, /ws, /metrics, /health, /ready");
+        }
+        Ok((sinks, Some(board)))
+    }
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+/// Says which sinks did not get everything.
+pub(super) fn print_losses(summary: &Summary) {
+    for (sink, delivery) in &summary.sinks {
+        let lost: u64 = delivery.dropped.values().sum();
+        if lost > 0 {
+            let reasons = delivery.dropped.iter();
+            let reasons: Vec<_> = reasons.map(|(reason, n)| format!("{n} {reason}")).collect();
+            eprintln!(
+                "warning: {sink}: {lost} of {} events did not get there ({})",
+                delivery.seen,
+                reasons.join(", ")
+            );
+        }
+    }
+}

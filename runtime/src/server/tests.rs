@@ -1,0 +1,272 @@
+use super::*;
+use crate::net;
+use crate::pipeline::tests::{HighHead, card, frame, person};
+use crate::pipeline::{Pipeline, Settings};
+use crate::sink::{self, Options, Sinks, WAITING};
+use futures_core::Stream;
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::pin::Pin;
+use std::time::Instant;
+use tokio_tungstenite::tungstenite;
+
+/// How long something may take on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Bench {
+    sinks: Sinks,
+    board: Arc<Board>,
+    address: SocketAddr,
+}
+
+impl Bench {
+    fn new(token: Option<&str>) -> Self {
+        let mut sinks = Sinks::open(&[], Options::default()).expect("no sinks");
+        let address = "127.0.0.1:0".parse().expect("an address");
+        let access = Access::new(token.map(String::from));
+        let board = sinks.listen(address, access, about()).expect("a port");
+        let address = sinks.listens_at().expect("a server");
+        Self {
+            sinks,
+            board,
+            address,
+        }
+    }
+
+    fn send(&self, source: &str, person: u64, json: impl Into<String>) {
+        let message = sink::Message {
+            source: source.into(),
+            person,
+            json: json.into(),
+        };
+        self.sinks
+            .send(&Arc::new(message))
+            .expect("no sink that ends a run");
+    }
+
+    /// Asks and gives the answer from behind its head on, with its status.
+    fn ask(&self, path: &str, headers: &str) -> (u16, BufReader<std::net::TcpStream>) {
+        let mut stream = std::net::TcpStream::connect(self.address).expect("connected");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+        let address = self.address;
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nhost: {address}\r\n{headers}\r\n"
+        )
+        .expect("sent");
+        let mut answer = BufReader::new(stream);
+        let mut line = String::new();
+        answer.read_line(&mut line).expect("an answer");
+        let status = line.split(' ').nth(1).and_then(|code| code.parse().ok());
+        while line != "\r\n" {
+            line.clear();
+            answer.read_line(&mut line).expect("a head");
+        }
+        (status.expect("a status"), answer)
+    }
+
+    fn get(&self, path: &str, headers: &str) -> (u16, String) {
+        let headers = format!("connection: close\r\n{headers}");
+        let (status, mut answer) = self.ask(path, &headers);
+        let mut body = String::new();
+        answer.read_to_string(&mut body).expect("a body");
+        (status, body)
+    }
+
+    fn lost(&self) -> Vec<(String, u64)> {
+        let (_, report) = self.sinks.report().pop_first().expect("the server");
+        report.dropped.into_iter().collect()
+    }
+}
+
+fn about() -> About {
+    About {
+        model: "m.onnx".into(),
+        backend: "tract".into(),
+        provider: "test".into(),
+    }
+}
+
+/// The data of the next event.
+fn next(answer: &mut BufReader<std::net::TcpStream>) -> String {
+    let mut line = String::new();
+    loop {
+        line.clear();
+        assert!(answer.read_line(&mut line).expect("a line") > 0, "the end");
+        if let Some(data) = line.strip_prefix("data: ") {
+            return data.trim_end().into();
+        }
+    }
+}
+
+#[test]
+fn every_subscriber_gets_every_event_it_wants() {
+    let bench = Bench::new(None);
+    let (status, mut all) = bench.ask("/events", "");
+    assert_eq!(status, 200);
+    let (_, mut one) = bench.ask("/events?source=cam%201&person=3", "");
+    let url = format!("ws://{}/ws?person=3", bench.address);
+    let network = net::start().expect("threads");
+    let connecting = tokio_tungstenite::connect_async(url);
+    let (mut socket, _) = network.block_on(connecting).expect("a WebSocket");
+    for n in 0..500u64 {
+        let source = if n % 2 == 0 { "cam 1" } else { "cam 2" };
+        bench.send(source, n % 5, format!("{{\"n\":{n}}}"));
+    }
+    let number = |data: &str| {
+        let event: Value = serde_json::from_str(data).expect("JSON");
+        event["n"].as_u64().expect("a number")
+    };
+    for n in 0..500 {
+        assert_eq!(number(&next(&mut all)), n);
+    }
+    for n in (0..500).filter(|n| n % 2 == 0 && n % 5 == 3) {
+        assert_eq!(number(&next(&mut one)), n);
+    }
+    for n in (0..500).filter(|n| n % 5 == 3) {
+        let read = poll_fn(|context| Pin::new(&mut socket).poll_next(context));
+        let frame = network.block_on(async { tokio::time::timeout(PATIENCE, read).await });
+        let frame = frame.expect("in time").expect("open").expect("a frame");
+        assert_eq!(number(frame.to_text().expect("text")), n);
+    }
+    assert_eq!(bench.lost(), []);
+    bench.sinks.flush().expect("flushed");
+    bench.sinks.leave();
+    // The end of a stream in chunks: all was sent.
+    let mut rest = String::new();
+    all.read_to_string(&mut rest).expect("the end");
+    assert!(rest.ends_with("0\r\n\r\n"), "{rest:?}");
+    let read = poll_fn(|context| Pin::new(&mut socket).poll_next(context));
+    let frame = network.block_on(read).expect("open").expect("a frame");
+    assert!(matches!(frame, tungstenite::Message::Close(_)));
+}
+
+#[test]
+fn a_subscriber_that_does_not_read_is_dropped_and_the_others_go_on() {
+    let bench = Bench::new(None);
+    let (_, _asleep) = bench.ask("/events", "");
+    let (_, mut awake) = bench.ask("/events", "");
+    let mut sent = 0;
+    // The system's buffers take several megabytes before the queue fills.
+    while bench.lost().is_empty() {
+        sent += 1;
+        assert!(sent < 20 * WAITING, "not dropped");
+        let event = format!("{{\"n\":{sent},\"_\":\"{}\"}}", "x".repeat(16_000));
+        bench.send("", 0, event);
+        let data = next(&mut awake);
+        assert!(data.starts_with(&format!("{{\"n\":{sent},")), "{sent}");
+    }
+    assert_eq!(bench.lost(), [("full".to_string(), 1)]);
+    bench.send("", 0, "{\"last\":true}");
+    assert_eq!(next(&mut awake), "{\"last\":true}");
+    assert_eq!(bench.lost(), [("full".to_string(), 1)]);
+}
+
+#[test]
+fn no_more_than_so_many_have_room() {
+    let bench = Bench::new(None);
+    let mut here: Vec<_> = (0..hub::MOST).map(|_| bench.ask("/events", "")).collect();
+    assert!(here.iter().all(|(status, _)| *status == 200));
+    let (status, said) = bench.get("/events", "");
+    assert_eq!(status, 503);
+    assert!(said.contains("64"), "{said}");
+    // Who leaves makes room; that shows when the connection's end has come through.
+    here.pop();
+    let began = Instant::now();
+    while bench.ask("/events", "").0 != 200 {
+        assert!(began.elapsed() < PATIENCE, "no room");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn only_who_knows_the_token_comes_in() {
+    let bench = Bench::new(Some("secret"));
+    for path in ["/events", "/ws", "/metrics"] {
+        let (status, said) = bench.get(path, "");
+        assert_eq!(status, 401, "{path}");
+        assert!(said.contains("Bearer"), "{said}");
+    }
+    assert_eq!(bench.get("/metrics?token=wrong", "").0, 401);
+    assert_eq!(bench.get("/metrics?token=secret", "").0, 200);
+    let bearer = "authorization: Bearer secret\r\n";
+    assert_eq!(bench.get("/metrics", bearer).0, 200);
+    assert_eq!(bench.ask("/events", bearer).0, 200);
+    assert_eq!(bench.get("/health", "").0, 200);
+    assert_eq!(bench.get("/ready", "").0, 503);
+    let mut sinks = Sinks::open(&[], Options::default()).expect("no sinks");
+    let everywhere = "0.0.0.0:0".parse().expect("an address");
+    let error = sinks.listen(everywhere, Access::new(None), about());
+    let error = error.expect_err("open").to_string();
+    assert!(
+        error.contains("--listen") && error.contains("AIMCLR_TOKEN"),
+        "{error}"
+    );
+}
+
+#[test]
+fn pages_of_other_sites_do_not_listen() {
+    let bench = Bench::new(None);
+    let own = format!("origin: http://{}\r\n", bench.address);
+    assert_eq!(bench.get("/metrics", &own).0, 200);
+    let foreign = "origin: http://elsewhere.example\r\n";
+    assert_eq!(bench.get("/events", foreign).0, 403);
+    let bench = Bench::new(Some("secret"));
+    assert_eq!(bench.get("/metrics?token=secret", foreign).0, 200);
+}
+
+#[test]
+fn an_address_that_is_taken_is_named() {
+    let bench = Bench::new(None);
+    let mut sinks = Sinks::open(&[], Options::default()).expect("no sinks");
+    let error = sinks.listen(bench.address, Access::new(None), about());
+    let error = error.expect_err("taken").to_string();
+    assert!(error.contains(&bench.address.to_string()), "{error}");
+}
+
+#[test]
+fn health_and_metrics_follow_the_pipeline() {
+    let bench = Bench::new(None);
+    let health = |bench: &Bench| -> Value {
+        serde_json::from_str(&bench.get("/health", "").1).expect("JSON")
+    };
+    let before = health(&bench);
+    assert_eq!(before["provider"], "test");
+    assert_eq!(
+        (&before["ready"], &before["last_frame_seconds"]),
+        (&false.into(), &Value::Null)
+    );
+    let engine = Box::new(HighHead::default());
+    let mut pipeline = Pipeline::new(card(), engine, Settings::of(&card()));
+    let mut events = Vec::new();
+    for j in 0..60 {
+        let frame = frame(f64::from(j) / 30.0, vec![person(Some(4), 0.0, 0.8)]);
+        pipeline
+            .take(Ok(frame), Instant::now(), &mut events)
+            .expect("it runs");
+    }
+    let again = frame(0.1, Vec::new());
+    pipeline
+        .take(Ok(again), Instant::now(), &mut events)
+        .expect("it runs");
+    bench.board.show(&pipeline);
+    assert_eq!(bench.get("/ready", "").0, 200);
+    assert!(health(&bench)["last_frame_seconds"].as_f64().is_some());
+    let text = bench.get("/metrics", "").1;
+    for line in [
+        "aimclr_info{model=\"m.onnx\",backend=\"tract\",provider=\"test\"} 1",
+        "aimclr_frames_in_total 61",
+        "aimclr_frames_used_total 60",
+        "aimclr_frames_dropped_total{reason=\"time\"} 1",
+        "aimclr_events_total{kind=\"start\"} 1",
+        "aimclr_people 1",
+        &format!("aimclr_windows_total {}", events.len()),
+        &format!("aimclr_inference_seconds_count {}", events.len()),
+        &format!(
+            "aimclr_sink_events_total{{sink=\"http://{}\"}} 0",
+            bench.address
+        ),
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+}
