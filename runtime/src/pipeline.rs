@@ -280,6 +280,7 @@ impl Pipeline {
         self.counts.joints.seen += observed.joints;
         self.counts.joints.missing += observed.missing;
         self.counts.tracks.begun += observed.begun;
+        self.counts.tracks.jumped += observed.jumped;
         for track in ended {
             self.end(&frame.source, &mut source.deciders, track, arrived, events);
         }

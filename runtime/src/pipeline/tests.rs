@@ -342,3 +342,26 @@ fn enrolled_actions_are_said_beside_the_models() {
     let events = run(&mut pipeline, (31..61).map(rising));
     assert_eq!(events.last().expect("events").action, UNKNOWN);
 }
+
+#[test]
+fn an_id_that_jumps_ends_and_begins_anew() {
+    let mut pipeline = pipeline(0.0);
+    let x = |j: i32| if j < 45 { 0.0 } else { 6.0 };
+    let frames = (0..90).map(|j| frame(f64::from(j) / 30.0, vec![person(Some(7), x(j), 0.8)]));
+    let mut events = run(&mut pipeline, frames);
+    pipeline.finish(&mut events);
+    let changes: Vec<(Kind, f64)> = (events.iter())
+        .filter(|event| event.event != Kind::Update)
+        .map(|event| (event.event, (event.t * 30.0).round()))
+        .collect();
+    // A window of its own begins with frame 45.
+    let expected = [
+        (Kind::Start, 29.0),
+        (Kind::End, 44.0),
+        (Kind::Start, 74.0),
+        (Kind::End, 89.0),
+    ];
+    assert_eq!(changes, expected);
+    let tracks = &pipeline.counts().tracks;
+    assert_eq!((tracks.begun, tracks.jumped), (2, 1));
+}
