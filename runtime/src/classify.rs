@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::gate::Gate;
 use crate::pipeline::LARGEST_BATCH;
 use crate::track::Tracker;
-use aimclr_engine::{Engine, EngineError, Windows};
+use aimclr_engine::{Engine, EngineError, Output, Windows};
 use aimclr_model::Card;
 use aimclr_skeleton::sequence::CHANNELS;
 use aimclr_skeleton::window::{Cut, Sample, resample};
@@ -45,6 +45,13 @@ impl<'a> Classifier<'a> {
     /// What one person does, given all that was seen of them, in order of time. `None` where not a
     /// single joint was seen.
     pub fn person(&mut self, samples: &[Sample]) -> Result<Option<Verdict>, EngineError> {
+        Ok(self
+            .windows_of_person(samples)?
+            .map(|output| self.verdict(&output)))
+    }
+
+    /// What the model says about each window of one person, likewise.
+    pub fn windows_of_person(&mut self, samples: &[Sample]) -> Result<Option<Output>, EngineError> {
         let (Some(first), Some(last)) = (samples.first(), samples.last()) else {
             return Ok(None);
         };
@@ -52,7 +59,6 @@ impl<'a> Classifier<'a> {
         let interval = interval(samples.iter().map(|sample| sample.t)).unwrap_or(1.0);
         let frames = ((last.t - first.t) / interval).round() as usize + 1;
         let mut data = Vec::new();
-        let mut n = 0;
         for range in self.cut.ranges(frames, 1.0 / interval) {
             let start = first.t + (range.start as f64 - 0.5) * interval;
             let length = range.len() as f64 * interval;
@@ -62,10 +68,9 @@ impl<'a> Classifier<'a> {
             let (frames, layout) = (self.card.frames, &self.card.layout);
             if let Some(window) = resample(inside, start, length, frames, layout) {
                 data.extend_from_slice(&window.data);
-                n += 1;
             }
         }
-        self.verdict(n, 1, &data)
+        self.run(1, &data)
     }
 
     /// What is done in a sequence of a data set, all its bodies together; those beyond what the
@@ -75,24 +80,30 @@ impl<'a> Classifier<'a> {
         sequence: SequenceRef<'_>,
         fps: f64,
     ) -> Result<Option<Verdict>, EngineError> {
+        Ok(self
+            .windows_of_sequence(sequence, fps)?
+            .map(|output| self.verdict(&output)))
+    }
+
+    /// What the model says about each window of a sequence, likewise.
+    pub fn windows_of_sequence(
+        &mut self,
+        sequence: SequenceRef<'_>,
+        fps: f64,
+    ) -> Result<Option<Output>, EngineError> {
         let bodies = sequence.bodies.min(self.card.bodies);
         let mut data = Vec::new();
-        let ranges = self.cut.ranges(sequence.frames, fps);
-        for range in &ranges {
-            let inside = self.cut.part(sequence, range.clone());
+        for range in self.cut.ranges(sequence.frames, fps) {
+            let inside = self.cut.part(sequence, range);
             let window = resize::onto(inside, self.card.frames, &self.card.layout);
             window.bodies_first(bodies, &mut data);
         }
-        self.verdict(ranges.len(), bodies, &data)
+        self.run(bodies, &data)
     }
 
-    fn verdict(
-        &mut self,
-        n: usize,
-        m: usize,
-        data: &[f32],
-    ) -> Result<Option<Verdict>, EngineError> {
-        let mut mean = vec![0.0; self.card.classes.len()];
+    /// Runs all windows; `None` if there is none.
+    fn run(&mut self, m: usize, data: &[f32]) -> Result<Option<Output>, EngineError> {
+        let mut all = Output::default();
         let size = m * self.card.frames * self.card.layout.len() * CHANNELS;
         for data in data.chunks(LARGEST_BATCH * size) {
             let windows = Windows {
@@ -100,17 +111,22 @@ impl<'a> Classifier<'a> {
                 m,
                 data,
             };
-            let output = self.engine.run(windows)?;
-            for i in 0..output.n {
-                for (mean, p) in mean.iter_mut().zip(output.probabilities_of(i)) {
-                    *mean += f64::from(*p) / n as f64;
-                }
+            all.append(self.engine.run(windows)?);
+        }
+        Ok((all.n > 0).then_some(all))
+    }
+
+    fn verdict(&self, output: &Output) -> Verdict {
+        let mut mean = vec![0.0; self.card.classes.len()];
+        for i in 0..output.n {
+            for (mean, p) in mean.iter_mut().zip(output.probabilities_of(i)) {
+                *mean += f64::from(*p) / output.n as f64;
             }
         }
-        Ok((n > 0).then(|| Verdict {
+        Verdict {
             top: best(&mean, TOP),
-            windows: n,
-        }))
+            windows: output.n,
+        }
     }
 }
 

@@ -129,10 +129,21 @@ impl Decisions {
         })
     }
 
-    /// A window that is farther from every enrolled action is nothing that is known. One is the
-    /// distance that was fitted for an action.
-    pub fn distance(&self) -> Option<f64> {
-        self.unknown.distance
+    /// A window that is farther from every enrolled action is nothing that is known; 1 is the
+    /// distance that was fitted for an action. `gallery`: whether there is one.
+    ///
+    /// # Errors
+    /// The file has a limit, and there is no gallery.
+    pub fn distance(&self, gallery: bool) -> Result<f64, DecisionsError> {
+        match self.unknown.distance {
+            Some(_) if !gallery => Err(DecisionsError::Wrong {
+                origin: self.origin.clone(),
+                reason: "unknown.distance: there is no gallery to measure it in; expected \
+                         --gallery, too"
+                    .into(),
+            }),
+            limit => Ok(limit.unwrap_or(f64::INFINITY)),
+        }
     }
 
     /// The rules for actions of these names; `plain` holds where the file is silent.

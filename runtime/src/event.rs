@@ -75,6 +75,9 @@ pub struct Tracks {
     pub begun: u64,
     /// Those among them that ended before their first whole window.
     pub too_short: u64,
+    /// Tracks that ended since their id was somewhere else at once, where no body could have come.
+    #[serde(default)]
+    pub jumped: u64,
 }
 
 /// Events written, by kind.

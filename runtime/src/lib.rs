@@ -2,9 +2,10 @@
 //!
 //! A stream is a [`source`] of frames, each of which joins the [`track`]s of the people in it; a
 //! track's [`buffer`] gives windows, the engine ([`aimclr_engine`]) their probabilities, and
-//! [`decide`] turns those into [`event`]s, by what a file of [`decisions`] says. [`pipeline`] ties it
-//! together and counts; [`score`] compares with what really happened. [`sink`] is where events go,
-//! [`server`] where others ask for them. [`classify`] does whole clips, [`render`] draws a recording
+//! [`decide`] turns those into [`event`]s, by what a file of [`decisions`] says. A [`gallery`] adds
+//! actions without training. [`pipeline`] ties it together and counts; [`score`] compares with what
+//! really happened. [`sink`] is where events go, [`server`] where others ask for them. [`classify`]
+//! does whole clips, [`render`] draws a recording
 //! with what was recognised.
 //!
 //! The binary `aimclr-run` ([`cli`]) gives the same to the command line. It needs a `model.onnx`
@@ -18,6 +19,7 @@ pub mod decide;
 pub mod decisions;
 pub mod event;
 pub mod fault;
+pub mod gallery;
 pub mod gate;
 pub mod latency;
 pub mod net;

@@ -5,12 +5,14 @@ use crate::decide::{Decider, Rules, Step};
 use crate::decisions::{Decisions, DecisionsError};
 use crate::event::{Counts, Event, Kind, UNKNOWN, rounded};
 use crate::fault::Fault;
+use crate::gallery::Matcher;
 use crate::gate::{Body, Gate};
 use crate::latency::Latency;
 use crate::track::{Track, Tracker, gap};
-use aimclr_engine::{Engine, EngineError, Windows};
+use aimclr_engine::{Engine, EngineError, Output, Windows};
 use aimclr_model::Card;
 use aimclr_skeleton::{Frame, window};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -44,7 +46,11 @@ impl Settings {
             window: card.window,
             hop,
             smoothing: 2.0 * hop,
-            threshold: card.calibration.unknown_below,
+            // Without a classifier the gallery has the word, and its border is at a half.
+            threshold: match card.classes.is_empty() {
+                true => 0.5,
+                false => card.calibration.unknown_below,
+            },
         }
     }
 }
@@ -62,6 +68,7 @@ pub struct Pipeline {
     /// What may be recognised.
     names: Vec<String>,
     rules: Rules,
+    gallery: Option<Taught>,
     gate: Gate,
     /// Everybody of the frame that was used last.
     bodies: Vec<Body>,
@@ -69,6 +76,15 @@ pub struct Pipeline {
     counts: Counts,
     inference: Latency,
     latency: Latency,
+}
+
+/// A gallery and how far it reaches.
+struct Taught {
+    matcher: Matcher,
+    /// Where the enrolled actions stand among all names.
+    places: Vec<usize>,
+    /// A window that is farther from each action is nothing that is known.
+    farthest: f64,
 }
 
 struct Source {
@@ -79,7 +95,8 @@ struct Source {
 }
 
 impl Pipeline {
-    /// A pipeline that has seen nothing yet. The model must have a classifier.
+    /// A pipeline that has seen nothing yet. A model without a classifier needs a gallery
+    /// ([`teach`](Self::teach)) to recognise anything.
     pub fn new(card: Card, engine: Box<dyn Engine>, settings: Settings) -> Self {
         let names: Vec<String> = (0..card.classes.len()).map(|c| card.class(c)).collect();
         let rules = Rules::plain(settings.smoothing, settings.threshold, names.len());
@@ -88,6 +105,7 @@ impl Pipeline {
             bodies: Vec::new(),
             names,
             rules,
+            gallery: None,
             card,
             engine,
             settings,
@@ -98,19 +116,41 @@ impl Pipeline {
         }
     }
 
+    /// Has it recognise enrolled actions, too; to be called before
+    /// [`decide_by`](Self::decide_by), whose file may name them.
+    pub fn teach(&mut self, matcher: Matcher) {
+        let places = matcher.join(&mut self.names);
+        self.gallery = Some(Taught {
+            matcher,
+            places,
+            farthest: f64::INFINITY,
+        });
+        self.rules = self.plain();
+    }
+
     /// Decides by a file from now on; open segments go on by the new rules.
     ///
     /// # Errors
-    /// The file doesn't fit the actions that may be recognised. The old rules stay.
+    /// The file doesn't fit the actions that may be recognised, or limits the distance where there
+    /// is no gallery. The old rules stay.
     pub fn decide_by(&mut self, decisions: &Decisions) -> Result<(), DecisionsError> {
+        let rules = decisions.rules(&self.names, &self.plain())?;
+        let distance = decisions.distance(self.gallery.is_some())?;
+        if let Some(taught) = &mut self.gallery {
+            taught.farthest = distance;
+        }
+        self.rules = rules;
+        Ok(())
+    }
+
+    /// The rules without a file.
+    fn plain(&self) -> Rules {
         let Settings {
             smoothing,
             threshold,
             ..
         } = self.settings;
-        let plain = Rules::plain(smoothing, threshold, self.names.len());
-        self.rules = decisions.rules(&self.names, &plain)?;
-        Ok(())
+        Rules::plain(smoothing, threshold, self.names.len())
     }
 
     /// What was counted so far.
@@ -246,6 +286,7 @@ impl Pipeline {
         self.counts.joints.seen += observed.joints;
         self.counts.joints.missing += observed.missing;
         self.counts.tracks.begun += observed.begun;
+        self.counts.tracks.jumped += observed.jumped;
         for track in ended {
             self.end(&frame.source, &mut source.deciders, track, arrived, events);
         }
@@ -294,7 +335,8 @@ impl Pipeline {
             self.counts.windows += people.len() as u64;
             for (n, person) in people.iter().enumerate() {
                 let decider = source.deciders.entry(*person).or_default();
-                for step in decider.decide(&self.rules, frame.t, output.probabilities_of(n)) {
+                let probabilities = probabilities(self.gallery.as_ref(), &output, n, &self.names);
+                for step in decider.decide(&self.rules, frame.t, &probabilities) {
                     self.say(&frame.source, *person, frame.t, step, arrived, events);
                 }
             }
@@ -348,6 +390,23 @@ impl Pipeline {
             latency_ms: rounded(arrived.elapsed().as_secs_f64() * 1e3),
         });
     }
+}
+
+/// What classifier and gallery together say about window `n`, one number for each name.
+fn probabilities<'o>(
+    gallery: Option<&Taught>,
+    output: &'o Output,
+    n: usize,
+    names: &[String],
+) -> Cow<'o, [f32]> {
+    let Some(taught) = gallery else {
+        return Cow::Borrowed(output.probabilities_of(n));
+    };
+    let scored = taught.matcher.score(output.embedding_of(n));
+    Cow::Owned(match scored.distance > taught.farthest {
+        true => vec![0.0; names.len()],
+        false => scored.mixed(output.probabilities_of(n), &taught.places, names.len()),
+    })
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use aimclr_skeleton::Layout;
 use aimclr_skeleton::frame::MAX_PEOPLE;
 use aimclr_skeleton::layout::Point;
 use aimclr_skeleton::window::Sample;
+use pathfinding::kuhn_munkres::kuhn_munkres_min;
+use pathfinding::matrix::Matrix;
 
 /// A person who was not seen for so long has left, seconds. Shorter gaps are bridged.
 const SHORTEST_GAP: f64 = 0.5;
@@ -17,6 +19,20 @@ const GAP_FRAMES: f64 = 3.5;
 /// farther for each second since; half a metre is closer than two people mostly stand.
 const GATE: f32 = 0.5;
 const GATE_GROWTH: f32 = 1.0;
+
+/// A torso that is e times as long as the track's counts as far off as so many metres. Torsos seem
+/// longer and shorter as people turn and bend, so this decides only between people who are about as
+/// near.
+const SIZE_WEIGHT: f32 = 0.3;
+
+/// No body is farther off after no time, metres, or moves faster, metres a second: an id that is
+/// now there has been given to somebody else. The one allows for a place that is measured
+/// otherwise as joints come into sight, the other is a sprinter's speed.
+const JUMP: f32 = 1.0;
+const JUMP_SPEED: f32 = 12.0;
+
+/// Costs are whole numbers of so many metres.
+const COST_UNIT: f32 = 1e-4;
 
 /// Nobody is taken to move faster, metres a second.
 const FASTEST: f32 = 5.0;
@@ -50,13 +66,15 @@ struct Spot {
     place: [f32; 3],
     /// How many of those are a metre.
     metre: f32,
+    /// Length of the torso, metres or pixels, if both ends are seen.
+    torso: Option<f32>,
 }
 
 /// The tracks of one source.
 #[derive(Debug)]
 pub struct Tracker {
-    /// The upper place of the torso: between the shoulders, which cameras lose least.
-    trunk: Point,
+    /// The torso's lower and upper place; the upper one, between the shoulders, cameras lose least.
+    torso: (Point, Point),
     flat: bool,
     window: f64,
     tracks: Vec<Track>,
@@ -75,8 +93,10 @@ pub struct Observed {
     /// Whose track each person of the frame joined, by the person's place in the frame; those of
     /// whom nothing was seen are left out.
     pub people: Vec<(usize, u64)>,
-    /// Tracks that had to end to make room.
+    /// Tracks that had to end, to make room or since their id has jumped.
     pub ended: Vec<Track>,
+    /// How many of them did for a jump.
+    pub jumped: u64,
 }
 
 /// How long a person may be out of sight, seconds, in a source with frames every `interval`
@@ -113,19 +133,44 @@ impl Track {
                 *velocity = velocity.clamp(-fastest, fastest);
             }
         }
-        self.spot = spot;
+        self.spot = Spot {
+            torso: match (self.spot.torso, spot.torso) {
+                (Some(before), Some(now)) => Some(0.5 * (before + now)),
+                (before, now) => now.or(before),
+            },
+            ..spot
+        };
         self.last = t;
         self.buffer.push(Sample { t, joints });
     }
 
-    /// Distance of `spot` at `t` from where the track leads, metres, if it is within reach.
-    fn reaches(&self, t: f64, spot: &Spot) -> Option<f32> {
+    /// How far off from where the track leads a person is looked for at `t`, metres.
+    fn reach(&self, t: f64) -> f32 {
+        GATE + GATE_GROWTH * (t - self.last) as f32
+    }
+
+    /// Distance of `spot` from where somebody who moves with `velocity` is at `t`, metres.
+    fn distance(&self, t: f64, spot: &Spot, velocity: [f32; 3]) -> f32 {
         let step = (t - self.last) as f32;
-        let off = |c: usize| spot.place[c] - (self.spot.place[c] + self.velocity[c] * step);
+        let off = |c: usize| spot.place[c] - (self.spot.place[c] + velocity[c] * step);
         // Half of a body may be out of sight, and then looks small.
-        let metre = spot.metre.max(self.spot.metre);
-        let distance = off(0).hypot(off(1)).hypot(off(2)) / metre;
-        (distance <= GATE + GATE_GROWTH * step).then_some(distance)
+        off(0).hypot(off(1)).hypot(off(2)) / spot.metre.max(self.spot.metre)
+    }
+
+    /// How ill `spot` at `t` fits the track, metres, if it is within reach.
+    fn cost(&self, t: f64, spot: &Spot) -> Option<f32> {
+        let distance = self.distance(t, spot, self.velocity);
+        let size = match (self.spot.torso, spot.torso) {
+            (Some(a), Some(b)) if a > 0.0 && b > 0.0 => (a / b).ln().abs(),
+            _ => 0.0,
+        };
+        (distance <= self.reach(t)).then_some(distance + SIZE_WEIGHT * size.min(1.0))
+    }
+
+    /// Whether no body comes to `spot` by `t`.
+    fn jumps(&self, t: f64, spot: &Spot) -> bool {
+        let step = (t - self.last) as f32;
+        self.distance(t, spot, [0.0; 3]) > JUMP + JUMP_SPEED * step
     }
 }
 
@@ -133,7 +178,7 @@ impl Tracker {
     /// No tracks yet, of bodies of this layout; `window` is a window's length in seconds.
     pub fn new(layout: &Layout, window: f64) -> Self {
         Self {
-            trunk: layout.torso.1,
+            torso: layout.torso,
             flat: layout.is_2d(),
             window,
             tracks: Vec::new(),
@@ -162,8 +207,10 @@ impl Tracker {
     }
 
     /// Adds the people of a frame to their tracks, or begins tracks for them. People with an id go
-    /// by it, no two of them having the same; the others go to the nearest track that is left
-    /// within reach, nearest pairs first. A person of whom no joint was seen is nobody.
+    /// by it, no two of them having the same, but not where no body could have come; the others go
+    /// to the tracks that are left so that all of them together are as near as can be to where
+    /// their tracks lead, with torsos as long as theirs. A person of whom no joint was seen is
+    /// nobody.
     pub fn observe(&mut self, t: f64, people: &[Body]) -> Observed {
         let mut observed = Observed::default();
         let mut without_id = Vec::new();
@@ -176,49 +223,75 @@ impl Tracker {
                 continue;
             };
             let Some(id) = person.id else {
-                without_id.push(Some((i, spot, joints)));
+                without_id.push((i, spot, joints));
                 continue;
             };
             observed.people.push((i, id));
             match self.tracks.iter().position(|track| track.person == id) {
+                Some(at) if self.tracks[at].jumps(t, &spot) => {
+                    let track = self.track(id, t, spot, joints, &mut observed);
+                    let before = std::mem::replace(&mut self.tracks[at], track);
+                    observed.ended.push(before);
+                    observed.jumped += 1;
+                    if let Some(taken) = taken.get_mut(at) {
+                        *taken = true;
+                    }
+                }
                 Some(at) => {
                     self.tracks[at].see(t, spot, joints);
                     if let Some(taken) = taken.get_mut(at) {
                         *taken = true;
                     }
                 }
-                None => self.begin(id, t, spot, joints, &mut observed),
-            }
-        }
-        // Whoever began in this very frame lies behind `taken` and is no candidate.
-        let mut pairs = Vec::new();
-        for (at, track) in self.tracks.iter().take(taken.len()).enumerate() {
-            for (who, person) in without_id.iter().enumerate() {
-                if let Some((_, spot, _)) = person
-                    && !taken[at]
-                    && let Some(distance) = track.reaches(t, spot)
-                {
-                    pairs.push((distance, at, who));
+                None => {
+                    let track = self.track(id, t, spot, joints, &mut observed);
+                    self.tracks.push(track);
                 }
             }
         }
-        pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
-        for (_, at, who) in pairs {
-            if !taken[at]
-                && let Some((i, spot, joints)) = without_id[who].take()
-            {
+        // Whoever began in this very frame lies behind `taken` and is no candidate.
+        let free: Vec<usize> = (0..taken.len()).filter(|at| !taken[*at]).collect();
+        let spots: Vec<Spot> = without_id.iter().map(|(_, spot, _)| *spot).collect();
+        let assigned = self.assign(t, &free, &spots);
+        for ((i, spot, joints), at) in without_id.into_iter().zip(assigned) {
+            if let Some(at) = at {
                 observed.people.push((i, self.tracks[at].person));
                 self.tracks[at].see(t, spot, joints);
-                taken[at] = true;
+                continue;
             }
-        }
-        for (i, spot, joints) in without_id.into_iter().flatten() {
             let number = self.free_number(people);
             observed.people.push((i, number));
-            self.begin(number, t, spot, joints, &mut observed);
+            let track = self.track(number, t, spot, joints, &mut observed);
+            self.tracks.push(track);
         }
         self.make_room(&mut observed);
         observed
+    }
+
+    /// Which of the `free` tracks each spot belongs to, at the least cost in all. To belong to none
+    /// costs as much as the farthest reach, so that a newcomer does not push anybody on.
+    fn assign(&self, t: f64, free: &[usize], spots: &[Spot]) -> Vec<Option<usize>> {
+        if free.is_empty() || spots.is_empty() {
+            return vec![None; spots.len()];
+        }
+        let whole = |metres: f32| (metres / COST_UNIT) as i64;
+        let reaches = free.iter().map(|at| self.tracks[*at].reach(t));
+        let none = whole(reaches.fold(0.0, f32::max));
+        let costs = Matrix::from_fn(spots.len(), free.len() + spots.len(), |(who, column)| {
+            let track = free.get(column).map(|at| &self.tracks[*at]);
+            match track.map(|track| track.cost(t, &spots[who])) {
+                Some(Some(cost)) => whole(cost),
+                // Worse than that both belong to none.
+                Some(None) => 2 * none + 1,
+                None => none,
+            }
+        });
+        let (_, columns) = kuhn_munkres_min(&costs);
+        let within = |(who, column): (usize, &usize)| {
+            let at = *free.get(*column)?;
+            self.tracks[at].cost(t, &spots[who]).map(|_| at)
+        };
+        columns.iter().enumerate().map(within).collect()
     }
 
     /// Where a person is: between the shoulders, or else at the mean of the joints that were seen.
@@ -232,35 +305,37 @@ impl Tracker {
             return None;
         }
         let mean = middle(&seen);
-        let trunk = self
-            .trunk
-            .joints()
-            .map(|v| joints.get(v).copied().flatten());
-        let trunk: Vec<[f32; 3]> = trunk.iter().flatten().map(place).collect();
+        let point = |point: Point| -> Option<[f32; 3]> {
+            let ends = point.joints().map(|v| joints.get(v).copied().flatten());
+            let ends: Vec<[f32; 3]> = ends.iter().flatten().map(place).collect();
+            (ends.len() == 2).then(|| middle(&ends))
+        };
+        let (lower, upper) = (point(self.torso.0), point(self.torso.1));
         let square = |joint: &[f32; 3]| -> f32 {
             joint.iter().zip(mean).map(|(a, b)| (a - b).powi(2)).sum()
         };
         let spread = (seen.iter().map(square).sum::<f32>() / seen.len() as f32).sqrt();
         Some(Spot {
-            place: match trunk.len() {
-                2 => middle(&trunk),
-                _ => mean,
-            },
+            place: upper.unwrap_or(mean),
             metre: match self.flat {
                 true => (spread / SPREAD).max(f32::MIN_POSITIVE),
                 false => 1.0,
             },
+            torso: lower
+                .zip(upper)
+                .map(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1]).hypot(a[2] - b[2])),
         })
     }
 
-    fn begin(
-        &mut self,
+    /// A track that begins.
+    fn track(
+        &self,
         person: u64,
         t: f64,
         spot: Spot,
         joints: Vec<Option<[f32; 3]>>,
         observed: &mut Observed,
-    ) {
+    ) -> Track {
         let mut track = Track {
             person,
             last: t,
@@ -270,8 +345,8 @@ impl Tracker {
             velocity: [0.0; 3],
         };
         track.see(t, spot, joints);
-        self.tracks.push(track);
         observed.begun += 1;
+        track
     }
 
     /// A number that neither a track nor an id of this frame has.

@@ -5,7 +5,10 @@
 
 mod bench;
 mod classify;
+mod clips;
 mod deciding;
+mod enroll;
+mod gallery;
 mod live;
 mod model;
 mod numbers;
@@ -37,6 +40,8 @@ Examples:
   pose-source | aimclr-run stream --model model.onnx      live: an event a line
   aimclr-run stream --model model.onnx --input day.ndjson --truth day.truth.csv
                                                           how well does it do on a recording?
+  aimclr-run enroll --model model.onnx --gallery g.json --action nod nod1.ndjson nod2.ndjson nod3.ndjson
+                                                          teach an action, without training
   aimclr-run render --model model.onnx day.ndjson --out day.gif
   aimclr-run bench --model model.onnx                     how fast is this machine?
 
@@ -52,6 +57,10 @@ enum Command {
     Classify(classify::Args),
     /// Say what people do while they do it, from a pose stream.
     Stream(stream::Args),
+    /// Teach an action from 3 to 10 clips, without training.
+    Enroll(enroll::Args),
+    /// Look at, change or measure a gallery of enrolled actions.
+    Gallery(gallery::Args),
     /// Draw a recorded pose stream with what was recognised, as an animated GIF.
     Render(render::Args),
     /// Measure how long the model takes on this machine.
@@ -63,6 +72,8 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Classify(args) => classify::run(&args),
         Command::Stream(args) => stream::run(&args),
+        Command::Enroll(args) => enroll::run(&args),
+        Command::Gallery(args) => gallery::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Bench(args) => bench::run(&args),
     };

@@ -11,6 +11,7 @@ use super::stop::Stop;
 use super::verdict;
 use super::warnings::Warnings;
 use crate::event::{Event, Summary};
+use crate::gallery::{Gallery, Matcher};
 use crate::latency::Percentiles;
 use crate::pipeline::{Pipeline, Settings, default_hop};
 use crate::score::Score;
@@ -34,6 +35,9 @@ pub(super) struct Args {
     input: PathBuf,
     #[command(flatten)]
     settings: SettingsArgs,
+    /// Actions that were enrolled (`aimclr-run enroll`), beside the model's
+    #[arg(long, value_name = "FILE.json")]
+    gallery: Option<PathBuf>,
     /// When an action is trusted, by docs/decisions.md; read again on SIGHUP
     #[arg(long, value_name = "FILE.toml", conflicts_with_all = ["smoothing", "threshold"])]
     decisions: Option<PathBuf>,
@@ -102,7 +106,14 @@ impl SettingsArgs {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     args.sinks.keep_off(&args.input)?;
     let truth = args.truth.as_deref().map(truth::read).transpose()?;
-    let (model, engine) = args.model.open_classifier()?;
+    let (model, engine) = match args.gallery {
+        Some(_) => args.model.open()?,
+        None => args.model.open_classifier()?,
+    };
+    let gallery = args.gallery.as_deref();
+    let gallery = gallery
+        .map(|path| Gallery::open(path, &model))
+        .transpose()?;
     let settings = args.settings.settings(&model.card);
     let lines = Lines::open(&args.input)?;
     let about = About {
@@ -113,6 +124,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (sinks, board) = args.sinks.open(lines.live, about.clone())?;
     let stop = Stop::catch()?;
     let mut pipeline = Pipeline::new(model.card, engine, settings);
+    if let Some(gallery) = &gallery {
+        pipeline.teach(Matcher::new(gallery));
+    }
     let deciding = Deciding::begin(args.decisions.as_deref(), &mut pipeline, &stop)?;
     eprintln!(
         "{} in {}; windows of {:.2} s, one every {:.2} s",

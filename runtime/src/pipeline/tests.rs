@@ -20,15 +20,17 @@ impl Engine for HighHead {
     fn run(&mut self, windows: Windows<'_>) -> Result<Output, EngineError> {
         self.seen.extend_from_slice(windows.data);
         let size = windows.data.len() / windows.n;
-        let mut probabilities = Vec::new();
+        let (mut probabilities, mut embedding) = (Vec::new(), Vec::new());
         for window in windows.data.chunks_exact(size) {
             let heads = window.chunks_exact(25 * 3).map(|frame| frame[HEAD * 3 + 1]);
             let high = heads.clone().filter(|y| *y > 1.0).count() as f32 / heads.count() as f32;
             probabilities.extend([1.0 - high, high]);
+            embedding.extend([1.0 - high, high, 0.0]);
         }
         Ok(Output {
             n: windows.n,
             probabilities,
+            embedding,
             ..Output::default()
         })
     }
@@ -312,4 +314,54 @@ fn a_stream_that_jumps_about_in_time_never_hangs() {
     }
     let frames = &pipeline.counts().frames;
     assert_eq!(frames.seen, frames.used + frames.dropped_in_all());
+}
+
+#[test]
+fn enrolled_actions_are_said_beside_the_models() {
+    let decisions = |text| Decisions::parse("d.toml", text).expect("a good file");
+    let mut pipeline = pipeline(0.0);
+    let message = pipeline.decide_by(&decisions("unknown.distance = 1.0"));
+    assert!(
+        message
+            .expect_err("no gallery")
+            .to_string()
+            .contains("--gallery")
+    );
+    let bow = decisions("[actions.bow]\nstart = 0.9");
+    assert!(pipeline.decide_by(&bow).is_err(), "before it is known");
+    pipeline.teach(Matcher::new(&crate::gallery::tests::two()));
+    pipeline.decide_by(&bow).expect("known");
+    let sitting = |j: i32| frame(f64::from(j) / 30.0, vec![person(None, 0.0, 0.8)]);
+    let events = run(&mut pipeline, (0..31).map(sitting));
+    assert_eq!((events.len(), &*events[0].action), (1, "bow"));
+    // Half way between the two enrolled ones is too far from either.
+    let half = decisions("threshold.start = 0.4\nunknown.distance = 0.1");
+    pipeline.decide_by(&half).expect("known");
+    let head = |j: i32| if j < 46 { 0.8 } else { 1.5 };
+    let rising = |j: i32| frame(f64::from(j) / 30.0, vec![person(None, 0.0, head(j))]);
+    let events = run(&mut pipeline, (31..61).map(rising));
+    assert_eq!(events.last().expect("events").action, UNKNOWN);
+}
+
+#[test]
+fn an_id_that_jumps_ends_and_begins_anew() {
+    let mut pipeline = pipeline(0.0);
+    let x = |j: i32| if j < 45 { 0.0 } else { 6.0 };
+    let frames = (0..90).map(|j| frame(f64::from(j) / 30.0, vec![person(Some(7), x(j), 0.8)]));
+    let mut events = run(&mut pipeline, frames);
+    pipeline.finish(&mut events);
+    let changes: Vec<(Kind, f64)> = (events.iter())
+        .filter(|event| event.event != Kind::Update)
+        .map(|event| (event.event, (event.t * 30.0).round()))
+        .collect();
+    // A window of its own begins with frame 45.
+    let expected = [
+        (Kind::Start, 29.0),
+        (Kind::End, 44.0),
+        (Kind::Start, 74.0),
+        (Kind::End, 89.0),
+    ];
+    assert_eq!(changes, expected);
+    let tracks = &pipeline.counts().tracks;
+    assert_eq!((tracks.begun, tracks.jumped), (2, 1));
 }

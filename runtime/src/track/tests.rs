@@ -179,3 +179,113 @@ fn windows_are_due_every_hop_without_drift() {
     // 15 frames are a window.
     assert_eq!(due, [14, 20, 26, 32, 38, 44]);
 }
+
+/// Somebody whose torso is `torso` metres long.
+fn body(x: f32, z: f32, torso: f32) -> Body {
+    let mut body = person(None, x);
+    body.joints[TRUNK] = Some([x, 1.0, z]);
+    body.joints[0] = Some([x, 1.0 - torso, z]);
+    body
+}
+
+/// The track of each person of a frame, in the frame's order.
+fn joined(tracker: &mut Tracker, t: f64, people: &[Body]) -> Vec<u64> {
+    let mut joined = tracker.observe(t, people).people;
+    joined.sort_unstable();
+    joined.into_iter().map(|(_, number)| number).collect()
+}
+
+#[test]
+fn people_who_cross_keep_their_numbers_though_one_hides_the_other() {
+    let mut tracker = tracker(2.0);
+    for j in 0..60 {
+        let t = f64::from(j) / 30.0;
+        let x = 1.5 * t as f32;
+        let (left, right) = (body(x, 2.9, 0.5), body(3.0 - x, 3.1, 0.5));
+        // The one behind is out of sight for 0.4 s.
+        let found = match (24..36).contains(&j) {
+            true => joined(&mut tracker, t, &[left]),
+            false => joined(&mut tracker, t, &[left, right]),
+        };
+        assert_eq!(found, [1, 2][..found.len()], "frame {j}");
+    }
+}
+
+#[test]
+fn all_together_count_and_not_the_nearest_pair() {
+    let mut tracker = tracker(2.0);
+    tracker.observe(0.0, &[body(0.0, 3.0, 0.5), body(0.4, 3.0, 0.5)]);
+    // 0.25 is nearer to the second, for whom nobody else would be left within reach then.
+    let found = joined(
+        &mut tracker,
+        0.1,
+        &[body(0.25, 3.0, 0.5), body(0.65, 3.0, 0.5)],
+    );
+    assert_eq!(found, [1, 2]);
+}
+
+#[test]
+fn of_two_who_are_as_near_the_one_of_the_same_size_is_meant() {
+    let mut tracker = tracker(2.0);
+    tracker.observe(0.0, &[body(0.0, 3.0, 0.3), body(0.2, 3.0, 0.6)]);
+    let people = [body(0.1, 3.0, 0.6), body(0.1, 3.1, 0.3)];
+    assert_eq!(joined(&mut tracker, 0.1, &people), [2, 1]);
+}
+
+#[test]
+fn a_crowd_keeps_its_numbers_while_some_come_and_go() {
+    let mut tracker = tracker(2.0);
+    let mut of: std::collections::BTreeMap<usize, u64> = std::collections::BTreeMap::new();
+    for j in 0..90_usize {
+        let t = j as f32 / 30.0;
+        // Rows that walk against each other, 0.8 m apart; everybody misses a frame now and then,
+        // some leave after a second, some come after two.
+        let here = (0..100).filter(|i| {
+            let out = (i % 10 == 3 && t > 1.0) || (i % 10 == 6 && t < 2.0);
+            !out && (i * 7 + j) % 23 != 0
+        });
+        let here: Vec<usize> = here.collect();
+        let people: Vec<Body> = (here.iter())
+            .map(|i| {
+                let way = if i / 10 % 2 == 0 { 1.0 } else { -1.0 };
+                let x = 0.8 * (i % 10) as f32 + way * 1.2 * t;
+                body(x, 2.0 + 0.8 * (i / 10) as f32, 0.5)
+            })
+            .collect();
+        let found = joined(&mut tracker, f64::from(t), &people);
+        for (i, number) in here.iter().zip(found) {
+            assert_eq!(*of.entry(*i).or_insert(number), number, "{i} in frame {j}");
+        }
+        tracker.end_before(f64::from(t) - 0.5);
+    }
+    assert_eq!(of.len(), 100);
+    assert_eq!(tracker.tracks_mut().len(), 90);
+}
+
+#[test]
+fn a_newcomer_pushes_nobody_on() {
+    let mut tracker = tracker(2.0);
+    tracker.observe(0.0, &[body(0.0, 3.0, 0.5), body(0.5, 3.0, 0.5)]);
+    // The second is hidden, and somebody comes in from the left.
+    let found = joined(
+        &mut tracker,
+        0.1,
+        &[body(0.0, 3.0, 0.5), body(-0.4, 3.0, 0.5)],
+    );
+    assert_eq!(found, [1, 3]);
+}
+
+#[test]
+fn an_id_that_is_somewhere_else_at_once_begins_anew() {
+    let mut tracker = tracker(2.0);
+    tracker.observe(0.0, &[person(Some(7), 0.0)]);
+    // Ten metres a second might be a run, 40 are none.
+    assert_eq!(tracker.observe(0.1, &[person(Some(7), 1.0)]).jumped, 0);
+    let observed = tracker.observe(0.2, &[person(Some(7), 5.0)]);
+    assert_eq!((observed.jumped, observed.begun), (1, 1));
+    assert_eq!((observed.ended.len(), observed.ended[0].last), (1, 0.1));
+    assert_eq!(numbers(&mut tracker), [7]);
+    assert_eq!(tracker.tracks_mut()[0].spot.place[0], 5.0);
+    // Time enough to walk there.
+    assert_eq!(tracker.observe(1.2, &[person(Some(7), 0.0)]).jumped, 0);
+}
