@@ -3,7 +3,7 @@
 mod folders;
 mod labels;
 mod split;
-mod video;
+pub(super) mod video;
 
 pub use folders::Folders;
 
@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 use split::SplitFile;
 use std::collections::HashMap;
 use std::path::PathBuf;
+
+/// Frames a second.
+pub const FPS: f64 = 30.0;
 
 /// Names of the classes, in the authors' order. Part II has 41 of them, under the same numbers.
 const CLASSES: &str = include_str!("classes.txt");
@@ -144,7 +147,7 @@ fn meta(part: Part, splits: &[SplitFile]) -> Meta {
                    Multi-Modal Human Action Understanding, arXiv:1703.07475"
             .into(),
         units: "metre".into(),
-        fps: 30.0,
+        fps: FPS,
         layout: "ntu25".into(),
         bodies: video::BODIES,
         classes: classes(),

@@ -22,7 +22,7 @@ pub(super) fn most_bytes(text: usize) -> usize {
 ///
 /// # Errors
 /// A line has more or fewer than 150 numbers, or something else stands where a number should.
-pub(super) fn parse(item: &str, text: &[u8]) -> Result<Sequence, ImportError> {
+pub(in crate::import) fn parse(item: &str, text: &[u8]) -> Result<Sequence, ImportError> {
     let mut data = Vec::new();
     for line in Lines::new(item, text).filter(|line| !line.is_blank()) {
         let before = data.len();

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-const LAYOUT: &str = "coco17";
+pub(super) const LAYOUT: &str = "coco17";
 
 /// Clips in the folder `root`, as [`super::folder`] has it: a file for the whole clip, or a folder
 /// of files, one a frame. `picture` is width and height of the picture where x and y are shares of it;
@@ -32,12 +32,17 @@ pub fn open(root: &Path, about: About, picture: Option<[f32; 2]>) -> Result<Pose
         path: root.into(),
         reason: error.to_string(),
     })?;
-    let reader = Coco {
+    let take = json!({"picture": picture});
+    let reader = Box::new(reader(&layout, picture));
+    Poses::new(root, form, &about, &layout, take, reader)
+}
+
+/// Reads bodies of this layout, as [`open`] has it.
+pub(super) fn reader(layout: &Layout, picture: Option<[f32; 2]>) -> impl Reader + use<> {
+    Coco {
         scale: picture.unwrap_or([1.0, 1.0]),
         joints: layout.len(),
-    };
-    let take = json!({"picture": picture});
-    Poses::new(root, form, &about, &layout, take, Box::new(reader))
+    }
 }
 
 struct Coco {
@@ -188,25 +193,13 @@ impl Reader for Coco {
             let item = path.display().to_string();
             skip(crowd, &item, next, number)?;
             next = number.saturating_add(1);
-            self.file(Json::open(&path)?, crowd)?;
+            self.read_json(Json::open(&path)?, crowd)?;
         }
         Ok(None)
     }
-}
 
-/// Frames that have no file or no entry are such in which nobody is known.
-fn skip(crowd: &mut Crowd<'_>, item: &str, next: u64, number: u64) -> Result<(), ImportError> {
-    let skipped = number.saturating_sub(next);
-    if skipped > LIMIT as u64 {
-        let reason = format!("frame {number} follows frame {next}; at most {LIMIT} are taken");
-        return Err(ImportError::item(item, reason));
-    }
-    (0..skipped).try_for_each(|_| crowd.push(Vec::new()))
-}
-
-impl Coco {
     /// The first two brackets tell the forms apart, so that errors name the field of the right one.
-    fn file(&self, mut json: Json, crowd: &mut Crowd<'_>) -> Result<(), ImportError> {
+    fn read_json(&self, mut json: Json<'_>, crowd: &mut Crowd<'_>) -> Result<(), ImportError> {
         let item = json.item.clone();
         match json.first {
             [Some(b'{'), _] => {
@@ -237,7 +230,19 @@ impl Coco {
             }
         }
     }
+}
 
+/// Frames that have no file or no entry are such in which nobody is known.
+fn skip(crowd: &mut Crowd<'_>, item: &str, next: u64, number: u64) -> Result<(), ImportError> {
+    let skipped = number.saturating_sub(next);
+    if skipped > LIMIT as u64 {
+        let reason = format!("frame {number} follows frame {next}; at most {LIMIT} are taken");
+        return Err(ImportError::item(item, reason));
+    }
+    (0..skipped).try_for_each(|_| crowd.push(Vec::new()))
+}
+
+impl Coco {
     /// `None` for a detection that has no keypoints, such as a box.
     fn person(
         &self,

@@ -254,7 +254,7 @@ pub(super) fn numbered(
 }
 
 /// The whole number at the end of a text.
-pub(super) fn trailing_number(text: &str) -> Option<u64> {
+pub fn trailing_number(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_digit()).len();
     text.get(digits..)?.parse().ok()
 }

@@ -10,7 +10,7 @@ use serde_json::de::IoRead;
 use serde_path_to_error::Track;
 use std::fmt;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::marker::PhantomData;
 use std::path::Path;
 use text::{CHUNK, Text};
@@ -18,18 +18,18 @@ use text::{CHUNK, Text};
 /// Largest file that is read, bytes.
 pub(super) const LARGEST: u64 = 256 << 20;
 
-type Reader = BufReader<Text<File>>;
+type Reader<'a> = BufReader<Text<Box<dyn Read + 'a>>>;
 
-/// A file of JSON values, one after the other: one in a usual file, many where each line is one.
-pub(super) struct Json {
+/// JSON values, one after the other: one in a usual file, many where each line is one.
+pub(super) struct Json<'a> {
     /// The file's name, for messages.
     pub(super) item: String,
     /// The first two bytes that are no blanks.
     pub(super) first: [Option<u8>; 2],
-    json: serde_json::Deserializer<IoRead<Reader>>,
+    json: serde_json::Deserializer<IoRead<Reader<'a>>>,
 }
 
-impl Json {
+impl<'a> Json<'a> {
     /// Opens a file of at most [`LARGEST`] bytes.
     pub(super) fn open(path: &Path) -> Result<Self, ImportError> {
         let io = |error| ImportError::io(path, error);
@@ -40,8 +40,13 @@ impl Json {
             let reason = format!("larger than {LARGEST} bytes; cut the clip into shorter ones");
             return Err(ImportError::item(item, reason));
         }
-        let mut reader = BufReader::with_capacity(CHUNK, Text::new(file));
-        let text = reader.fill_buf().map_err(io)?;
+        Self::of(item, Box::new(file)).map_err(io)
+    }
+
+    /// JSON from somewhere else, `item` for messages, whose size has a bound already.
+    pub(super) fn of(item: String, bytes: Box<dyn Read + 'a>) -> std::io::Result<Self> {
+        let mut reader = BufReader::with_capacity(CHUNK, Text::new(bytes));
+        let text = reader.fill_buf()?;
         let mut bytes = text.iter().copied().filter(|b| !b.is_ascii_whitespace());
         Ok(Self {
             item,
@@ -267,7 +272,7 @@ impl<'de, T: Deserialize<'de>, const N: usize> Visitor<'de> for Bounded<T, N> {
 mod tests {
     use super::*;
 
-    fn file(text: &[u8]) -> Json {
+    fn file(text: &[u8]) -> Json<'static> {
         let file = tempfile::NamedTempFile::new().expect("file");
         std::fs::write(file.path(), text).expect("written");
         let mut json = Json::open(file.path()).expect("opened");

@@ -21,7 +21,7 @@ use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-const LAYOUT: &str = "mediapipe33";
+pub(super) const LAYOUT: &str = "mediapipe33";
 
 /// Landmarks of the holistic model in all, pose first: 33·4 + 468·3 + 21·3 + 21·3 numbers.
 const HOLISTIC: usize = 1662;
@@ -59,17 +59,22 @@ pub fn open(root: &Path, about: About, take: Take) -> Result<Poses, ImportError>
         true => Layout::ntu25(),
         false => known.layout.clone(),
     };
-    let reader = MediaPipe {
-        picture: take.picture,
-        way: Way::find(LAYOUT, &onto).map_err(|e| fail(e.to_string()))?,
-        raw: known
-            .raw
-            .clone()
-            .ok_or_else(|| fail("no axes are known".into()))?,
+    let reader = reader(&onto, take.picture).map_err(fail)?;
+    Poses::new(root, form, &about, &onto, json!(take), Box::new(reader))
+}
+
+/// Reads bodies and brings them onto this layout; `picture` as in [`Take`].
+pub(super) fn reader(
+    onto: &Layout,
+    picture: Option<[f32; 2]>,
+) -> Result<impl Reader + use<>, String> {
+    let known = definition(LAYOUT).map_err(|e| e.to_string())?;
+    Ok(MediaPipe {
+        picture,
+        way: Way::find(LAYOUT, onto).map_err(|e| e.to_string())?,
+        raw: known.raw.clone().ok_or("no axes are known")?,
         layout: known.layout.clone(),
-    };
-    let take = json!(take);
-    Poses::new(root, form, &about, &onto, take, Box::new(reader))
+    })
 }
 
 struct MediaPipe {
@@ -232,26 +237,41 @@ impl Reader for MediaPipe {
             {
                 Some("npy") => self.array(path, &mut frames)?,
                 Some("csv") => self.rows(path, &mut frames)?,
-                _ => self.json(path, &mut frames)?,
+                _ => self.json(Json::open(path)?, &mut frames)?,
             }
         }
-        let item = clip.display().to_string();
-        let mut frames = frames.all;
-        self.to_metres(&item, &mut frames)?;
-        for (t, people) in frames.into_iter().enumerate() {
-            let seen: Result<Vec<Seen>, _> = people.iter().map(|body| self.seen(body)).collect();
-            let fail = |error: ConvertError| {
-                ImportError::at(&item, format!("frame {t}"), error.to_string())
-            };
-            crowd.push(seen.map_err(fail)?)?;
-        }
+        self.all_seen(&clip.display().to_string(), frames, crowd)?;
         Ok(None)
+    }
+
+    fn read_json(&self, json: Json<'_>, crowd: &mut Crowd<'_>) -> Result<(), ImportError> {
+        let item = json.item.clone();
+        let mut frames = Frames::new(crowd);
+        self.json(json, &mut frames)?;
+        self.all_seen(&item, frames, crowd)
     }
 }
 
 impl MediaPipe {
-    fn json(&self, path: &Path, frames: &mut Frames<'_>) -> Result<(), ImportError> {
-        let mut json = Json::open(path)?;
+    fn all_seen(
+        &self,
+        item: &str,
+        frames: Frames<'_>,
+        crowd: &mut Crowd<'_>,
+    ) -> Result<(), ImportError> {
+        let mut frames = frames.all;
+        self.to_metres(item, &mut frames)?;
+        for (t, people) in frames.into_iter().enumerate() {
+            let seen: Result<Vec<Seen>, _> = people.iter().map(|body| self.seen(body)).collect();
+            let fail = |error: ConvertError| {
+                ImportError::at(item, format!("frame {t}"), error.to_string())
+            };
+            crowd.push(seen.map_err(fail)?)?;
+        }
+        Ok(())
+    }
+
+    fn json(&self, mut json: Json<'_>, frames: &mut Frames<'_>) -> Result<(), ImportError> {
         let item = json.item.clone();
         let first_frame = frames.all.len();
         let mut take = |frame: Frame| {

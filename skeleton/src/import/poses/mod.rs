@@ -13,6 +13,7 @@ pub mod mediapipe;
 pub mod ndjson;
 pub mod openpose;
 pub mod people;
+pub mod recording;
 
 use super::room::{Room, clip_bytes, most_frames};
 use super::said::{Found, Said};
@@ -22,6 +23,7 @@ use crate::layout::Layout;
 use crate::resize;
 use crate::sequence::Sequence;
 use folder::{Folder, Form};
+use json::Json;
 use people::Crowd;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -60,6 +62,11 @@ trait Reader: Send + Sync {
     /// Gives every frame of a clip to `crowd`, and says how many of them are a second, where the
     /// file knows.
     fn read(&self, clip: &Path, crowd: &mut Crowd<'_>) -> Result<Option<f64>, ImportError>;
+
+    /// The same of frames that come as JSON by themselves, if the form has such.
+    fn read_json(&self, json: Json<'_>, _: &mut Crowd<'_>) -> Result<(), ImportError> {
+        Err(ImportError::item(json.item, "this form is no JSON"))
+    }
 }
 
 /// A folder of clips, all of one form.

@@ -4,14 +4,14 @@ use super::folder::{Form, numbered};
 use super::json::{AtMost, Json};
 use super::people::{Crowd, LIMIT, MOST_PEOPLE, Seen};
 use super::{About, ImportError, Poses, Reader};
-use crate::convert::Way;
+use crate::convert::{ConvertError, Way};
 use crate::frame::Joint;
 use crate::layout::Layout;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::path::Path;
 
-const LAYOUT: &str = "body25";
+pub(super) const LAYOUT: &str = "body25";
 
 /// What is taken from the files.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -59,10 +59,14 @@ pub fn open(root: &Path, about: About, take: Take) -> Result<Poses, ImportError>
         Take::Picture(_) => Layout::by_name(LAYOUT).map_err(|e| fail(e.to_string()))?,
         Take::ThreeD(_) => Layout::ntu25(),
     };
-    let way = Way::of_places(LAYOUT, &layout).map_err(|e| fail(e.to_string()))?;
-    let reader = OpenPose { take, way };
-    let take = json!(take);
-    Poses::new(root, form, &about, &layout, take, Box::new(reader))
+    let reader = reader(&layout, take).map_err(|e| fail(e.to_string()))?;
+    Poses::new(root, form, &about, &layout, json!(take), Box::new(reader))
+}
+
+/// Reads bodies of this layout, as [`open`] has it.
+pub(super) fn reader(layout: &Layout, take: Take) -> Result<impl Reader + use<>, ConvertError> {
+    let way = Way::of_places(LAYOUT, layout)?;
+    Ok(OpenPose { take, way })
 }
 
 struct OpenPose {
@@ -86,15 +90,19 @@ impl Reader for OpenPose {
                 crowd.push(Vec::new())?;
             }
             next = number + 1;
-            let item = path.display().to_string();
-            let frame: Frame = Json::open(&path)?.only()?;
-            let mut people = Vec::new();
-            for (i, person) in frame.people.0.into_iter().enumerate() {
-                people.extend(self.person(&item, i, person)?);
-            }
-            crowd.push(people)?;
+            self.read_json(Json::open(&path)?, crowd)?;
         }
         Ok(None)
+    }
+
+    fn read_json(&self, json: Json<'_>, crowd: &mut Crowd<'_>) -> Result<(), ImportError> {
+        let item = json.item.clone();
+        let frame: Frame = json.only()?;
+        let mut people = Vec::new();
+        for (i, person) in frame.people.0.into_iter().enumerate() {
+            people.extend(self.person(&item, i, person)?);
+        }
+        crowd.push(people)
     }
 }
 

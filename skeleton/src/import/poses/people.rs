@@ -81,6 +81,11 @@ impl<'r> Crowd<'r> {
         most_frames(self.bodies, self.joints).min(LIMIT)
     }
 
+    /// Everybody, frame by frame.
+    pub(super) fn everybody(self) -> Vec<Vec<Seen>> {
+        self.frames
+    }
+
     /// Where the memory for it comes from.
     pub(super) fn room(&self) -> &'r Room<'r> {
         self.room

@@ -48,18 +48,14 @@ pub fn open(root: &Path, about: About, take: Take) -> Result<Poses, ImportError>
         frames: &[],
     };
     let layout = Layout::ntu25();
-    let schemes = Schemes::new(&layout, take.map.as_deref())?;
-    let settings = json!({"scale": take.scale, "up": take.up, "map": schemes.checksum()});
-    let reader = Bvh {
-        schemes,
-        layout: layout.clone(),
-        scale: take.scale,
-        up: take.up,
-    };
+    let reader = Bvh::new(&layout, &take)?;
+    let map = reader.schemes.checksum();
+    let settings = json!({"scale": take.scale, "up": take.up, "map": map});
     Poses::new(root, form, &about, &layout, settings, Box::new(reader))
 }
 
-struct Bvh {
+/// Reads motions of people.
+pub(super) struct Bvh {
     schemes: Schemes,
     layout: Layout,
     scale: f64,
@@ -90,6 +86,16 @@ impl Reader for Bvh {
 }
 
 impl Bvh {
+    /// Brings them onto this layout.
+    pub(super) fn new(layout: &Layout, take: &Take) -> Result<Self, ImportError> {
+        Ok(Self {
+            schemes: Schemes::new(layout, take.map.as_deref())?,
+            layout: layout.clone(),
+            scale: take.scale,
+            up: take.up,
+        })
+    }
+
     /// Motion capture has people face z with their left at x; before the camera they face −z.
     fn to_house(&self, [x, y, z]: [f64; 3]) -> [f32; 3] {
         let upright = match self.up {
