@@ -121,6 +121,19 @@ pub struct Delivery {
     pub dropped: BTreeMap<String, u64>,
 }
 
+/// Who connected to the servers of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clients {
+    /// Those who were let in.
+    pub admitted: u64,
+    /// Those for whom there was no room.
+    pub refused: u64,
+    /// Those who did not know the token.
+    pub strangers: u64,
+    /// Those who said nothing.
+    pub silent: u64,
+}
+
 /// The last line of a finite run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -148,6 +161,9 @@ pub struct Summary {
     /// What became of the events, by sink.
     #[serde(default)]
     pub sinks: BTreeMap<String, Delivery>,
+    /// Who connected, where frames came from clients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clients: Option<Clients>,
     /// How well it matched the truth, where there was one to compare with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truth: Option<Report>,
@@ -159,9 +175,9 @@ pub(crate) fn rounded(x: f64) -> f64 {
 }
 
 impl Frames {
-    /// Counts a line that was not used.
-    pub fn drop_for(&mut self, reason: &str) {
-        *self.dropped.entry(reason.into()).or_default() += 1;
+    /// Counts lines that were not used.
+    pub fn drop_for(&mut self, reason: &str, lines: u64) {
+        *self.dropped.entry(reason.into()).or_default() += lines;
     }
 
     /// Σ over the reasons.

@@ -1,6 +1,6 @@
 //! The runtime: who does what in a stream of poses, as it happens.
 //!
-//! A stream is a [`source`] of frames, each of which joins the [`track`]s of the people in it; a
+//! A stream is a [`source`] of frames that come through a [`queue`], each of which joins the [`track`]s of the people in it; a
 //! track's [`buffer`] gives windows, the engine ([`aimclr_engine`]) their probabilities, and
 //! [`decide`] turns those into [`event`]s, by what a file of [`decisions`] says. A [`gallery`] adds
 //! actions without training. [`pipeline`] ties it together and counts; [`score`] compares with what
@@ -24,6 +24,7 @@ pub mod gate;
 pub mod latency;
 pub mod net;
 pub mod pipeline;
+pub mod queue;
 pub mod render;
 pub mod score;
 pub mod server;

@@ -22,6 +22,9 @@ const MOST_SOURCES: usize = 256;
 /// Most windows in one call of the engine, so that a crowd does not take memory without end.
 pub(crate) const LARGEST_BATCH: usize = 32;
 
+/// Under which frames are counted for which there was no room; `docs/event.md` lists all reasons.
+const OVERLOAD: &str = "overload";
+
 /// How the stream is looked at.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
@@ -214,7 +217,7 @@ impl Pipeline {
         let (frame, tick) = match admitted {
             Ok(admitted) => admitted,
             Err(fault) => {
-                self.counts.frames.drop_for(fault.reason());
+                self.counts.frames.drop_for(fault.reason(), 1);
                 return Ok(Some(fault));
             }
         };
@@ -226,6 +229,14 @@ impl Pipeline {
             self.latency.add(waited);
         }
         result.map(|()| None)
+    }
+
+    /// Counts frames for which there was no room ahead of the pipeline.
+    pub fn overloaded(&mut self, frames: u64) {
+        if frames > 0 {
+            self.counts.frames.seen += frames;
+            self.counts.frames.drop_for(OVERLOAD, frames);
+        }
     }
 
     /// Ends all that goes on, since nothing more will come.

@@ -1,7 +1,23 @@
-//! From bytes to frames: lines of bounded length, each read as a [`Frame`] of the native format.
+//! From bytes to frames: lines of bounded length, each read as a [`Frame`].
+//!
+//! [`inputs`] opens what an [`address`] names; each input has threads or tasks of its own, whose
+//! frames meet in a [`queue`](crate::queue).
+
+pub mod address;
+mod client;
+pub mod decode;
+mod file;
+mod folder;
+pub mod format;
+pub mod inputs;
+mod mqtt;
+mod pace;
+mod server;
 
 use crate::fault::Fault;
-use aimclr_skeleton::frame::{Frame, FrameError, MAX_LINE};
+use decode::Decoder;
+
+use aimclr_skeleton::frame::{Frame, MAX_LINE};
 use std::io::{self, BufRead, ErrorKind};
 use std::time::Instant;
 
@@ -16,51 +32,116 @@ pub struct Item {
     pub frame: Result<Frame, Fault>,
 }
 
-/// Reads native NDJSON, a frame a line; empty lines are passed over. Never holds more than
-/// [`MAX_LINE`] bytes: what is longer is read to its end and thrown away piece by piece.
-pub struct Reader<R> {
-    bytes: R,
+/// A line's buffer that has grown beyond is given back.
+const USUAL_LINE: usize = 1 << 16;
+
+/// Makes frames of bytes that come piece by piece, a frame a line; empty lines are passed over.
+/// Never holds more than [`MAX_LINE`] bytes: what is longer is counted and thrown away as it comes.
+pub struct Intake {
+    decoder: Decoder,
     line: u64,
     buffer: Vec<u8>,
+    /// Bytes of the line so far, more than the buffer holds where it is too long.
+    length: u64,
 }
 
-impl<R: BufRead> Reader<R> {
-    /// A reader that starts at line 1.
-    pub fn new(bytes: R) -> Self {
+impl Intake {
+    /// Starts at line 1.
+    pub fn new(decoder: Decoder) -> Self {
         Self {
-            bytes,
+            decoder,
             line: 0,
             buffer: Vec::new(),
+            length: 0,
         }
     }
 
-    /// Reads one line into the buffer. Gives its length without the line's end, which is larger
-    /// than what the buffer holds where it was too long; `None` at the end of the stream.
-    fn read_line(&mut self) -> io::Result<Option<u64>> {
-        self.buffer.clear();
-        let mut length = 0;
-        let mut started = false;
-        loop {
-            let chunk = match self.bytes.fill_buf() {
-                Ok(chunk) => chunk,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            if chunk.is_empty() {
-                return Ok(started.then_some(length));
-            }
-            started = true;
-            let end = chunk.iter().position(|byte| *byte == b'\n');
-            let part = &chunk[..end.unwrap_or(chunk.len())];
-            length += part.len() as u64;
-            if length <= MAX_LINE as u64 {
+    /// Takes bytes from the front of `bytes` until there is an item; `None` when all were taken.
+    pub fn take(&mut self, bytes: &mut &[u8]) -> Option<Item> {
+        while !bytes.is_empty() {
+            let end = bytes.iter().position(|byte| *byte == b'\n');
+            let part = &bytes[..end.unwrap_or(bytes.len())];
+            self.length += part.len() as u64;
+            if self.length <= MAX_LINE as u64 {
                 self.buffer.extend_from_slice(part);
             }
-            let taken = part.len() + usize::from(end.is_some());
-            self.bytes.consume(taken);
-            if end.is_some() {
-                return Ok(Some(length));
+            *bytes = &bytes[part.len() + usize::from(end.is_some())..];
+            if end.is_some()
+                && let Some(item) = self.finish()
+            {
+                return Some(item);
             }
+        }
+        None
+    }
+
+    /// The last line, if it had no end.
+    pub fn end(&mut self) -> Option<Item> {
+        (self.length > 0).then(|| self.finish()).flatten()
+    }
+
+    /// Forgets a line that has begun.
+    pub fn forget(&mut self) {
+        self.buffer.clear();
+        self.length = 0;
+    }
+
+    fn finish(&mut self) -> Option<Item> {
+        self.line += 1;
+        let item = self.item();
+        self.forget();
+        self.buffer.shrink_to(USUAL_LINE);
+        item
+    }
+
+    fn item(&mut self) -> Option<Item> {
+        let mut line = &self.buffer[..];
+        if self.line == 1 {
+            // Windows tools like to start a file with a byte order mark.
+            line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+        }
+        let bytes = self.length;
+        let frame = match bytes > MAX_LINE as u64 {
+            true => Err(Fault::TooLong { bytes }),
+            false if line.trim_ascii().is_empty() => return None,
+            false => self.decoder.decode(line, None),
+        };
+        Some(Item {
+            line: self.line,
+            arrived: Instant::now(),
+            frame,
+        })
+    }
+
+    /// Counts a line that can't be had, and why.
+    fn fault(&mut self, fault: Fault) -> Item {
+        self.forget();
+        self.line += 1;
+        Item {
+            line: self.line,
+            arrived: Instant::now(),
+            frame: Err(fault),
+        }
+    }
+}
+
+/// Reads lines as they come from a file or a pipe; see [`Intake`].
+pub struct Reader<R> {
+    bytes: R,
+    intake: Intake,
+}
+
+impl<R: BufRead> Reader<R> {
+    /// A reader of the native format that starts at line 1.
+    pub fn new(bytes: R) -> Self {
+        Self::of(bytes, Decoder::native())
+    }
+
+    /// A reader of the decoder's format that starts at line 1.
+    pub fn of(bytes: R, decoder: Decoder) -> Self {
+        Self {
+            bytes,
+            intake: Intake::new(decoder),
         }
     }
 }
@@ -70,54 +151,23 @@ impl<R: BufRead> Iterator for Reader<R> {
 
     fn next(&mut self) -> Option<io::Result<Item>> {
         loop {
-            let length = match self.read_line() {
-                Ok(length) => length?,
+            let mut chunk = match self.bytes.fill_buf() {
+                Ok(chunk) => chunk,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => return Some(Err(error)),
             };
-            self.line += 1;
-            let frame = if length > MAX_LINE as u64 {
-                Err(Fault::TooLong { bytes: length })
-            } else {
-                let mut line = &self.buffer[..];
-                if self.line == 1 {
-                    // Windows tools like to start a file with a byte order mark.
-                    line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-                }
-                if line.trim_ascii().is_empty() {
-                    continue;
-                }
-                parse(line)
-            };
-            return Some(Ok(Item {
-                line: self.line,
-                arrived: Instant::now(),
-                frame,
-            }));
+            if chunk.is_empty() {
+                return self.intake.end().map(Ok);
+            }
+            let all = chunk.len();
+            let item = self.intake.take(&mut chunk);
+            let taken = all - chunk.len();
+            self.bytes.consume(taken);
+            if item.is_some() {
+                return item.map(Ok);
+            }
         }
     }
-}
-
-fn parse(line: &[u8]) -> Result<Frame, Fault> {
-    let text = std::str::from_utf8(line).map_err(|error| FrameError::Json {
-        field: "line".into(),
-        reason: format!("expected UTF-8, {error}"),
-    })?;
-    Frame::parse(text).map_err(|error| match error {
-        // Python's json module writes them; "expected value at column 41" would not help anybody.
-        FrameError::Json { field, .. } if text.contains("NaN") || text.contains("Infinity") => {
-            Fault::NotFinite { field }
-        }
-        // The parser's own words count lines, too, and there is only one.
-        FrameError::Json { field, reason } => {
-            let reason = reason.replace(" at line 1 column", " at column");
-            let reason = match field == "line" {
-                true => format!("{reason}; expected one object like {{\"t\":1.5,\"people\":[…]}}"),
-                false => reason,
-            };
-            FrameError::Json { field, reason }.into()
-        }
-        error => error.into(),
-    })
 }
 
 #[cfg(test)]
@@ -184,7 +234,7 @@ mod tests {
         let item = reader.next().expect("a line").expect("read");
         let fault = item.frame.expect_err("too long");
         assert!(matches!(fault, Fault::TooLong { bytes: 10_000_000 }));
-        assert!(reader.buffer.capacity() <= 2 * MAX_LINE);
+        assert!(reader.intake.buffer.capacity() <= 2 * MAX_LINE);
         let item = reader.next().expect("a line").expect("read");
         assert_eq!((item.line, item.frame.expect("a frame").t), (2, 2.0));
         assert!(reader.next().is_none());

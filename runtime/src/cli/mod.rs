@@ -9,10 +9,10 @@ mod clips;
 mod deciding;
 mod enroll;
 mod gallery;
+mod inputs;
 mod live;
 mod model;
 mod numbers;
-mod pace;
 mod render;
 mod sinks;
 mod status;
@@ -100,6 +100,13 @@ mod tests {
             ["--smoothing", "-0.1"],
             ["--threshold", "1.1"],
             ["--threads", "0"],
+            ["--speed", "0"],
+            ["--fps", "0"],
+            ["--queue", "0"],
+            ["--format", "xml"],
+            ["--when-full", "explode"],
+            ["--input", "http://cam"],
+            ["--input", "tcp://cam"],
             ["--backend", "torch"],
             ["--device", "gpu"],
             ["--threshold=0.5", "--decisions=d.toml"],

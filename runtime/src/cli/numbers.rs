@@ -30,3 +30,9 @@ pub(super) fn megabytes(text: &str) -> Result<u64, String> {
     let megabytes = number(text, fits, "megabytes, 0.001 to 1000000")?;
     Ok((megabytes * 1e6) as u64)
 }
+
+/// How many times something goes in another's time, or in a second.
+pub(super) fn rate(text: &str) -> Result<f64, String> {
+    let fits = |x| (1e-3..=1e6).contains(&x);
+    number(text, fits, "a number from 0.001 to 1000000")
+}

@@ -1,10 +1,9 @@
 //! `aimclr-run stream`.
 
 use super::deciding::Deciding;
-use super::live::{Came, Lines};
+use super::inputs::InputArgs;
 use super::model::ModelArgs;
 use super::numbers::{probability, seconds, seconds_above_zero};
-use super::pace::Pace;
 use super::sinks::{self, SinkArgs};
 use super::status::Status;
 use super::stop::Stop;
@@ -14,25 +13,30 @@ use crate::event::{Event, Summary};
 use crate::gallery::{Gallery, Matcher};
 use crate::latency::Percentiles;
 use crate::pipeline::{Pipeline, Settings, default_hop};
+use crate::queue::{Came, Notice};
 use crate::score::Score;
 use crate::server::{About, Board};
 use crate::sink::{Message, Sinks};
+use crate::source::format::Format;
+use crate::source::inputs::Inputs;
 use aimclr_model::Card;
 use aimclr_skeleton::truth;
 use anyhow::bail;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long to wait for a line before looking around.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     #[command(flatten)]
     model: ModelArgs,
-    /// Where frames come from, NDJSON; - is standard input
-    #[arg(long, value_name = "FILE|-", default_value = "-")]
-    input: PathBuf,
+    #[command(flatten)]
+    input: InputArgs,
     #[command(flatten)]
     settings: SettingsArgs,
     /// Actions that were enrolled (`aimclr-run enroll`), beside the model's
@@ -41,9 +45,6 @@ pub(super) struct Args {
     /// When an action is trusted, by docs/decisions.md; read again on SIGHUP
     #[arg(long, value_name = "FILE.toml", conflicts_with_all = ["smoothing", "threshold"])]
     decisions: Option<PathBuf>,
-    /// Play a recording at its own pace instead of as fast as it goes
-    #[arg(long)]
-    realtime: bool,
     /// Compare with what really happened: a CSV file with the columns start,end,action
     #[arg(long, value_name = "FILE.csv")]
     truth: Option<PathBuf>,
@@ -78,6 +79,10 @@ Examples:
   aimclr-run stream --model model.onnx --input day.ndjson --realtime --backend onnxruntime
   aimclr-run stream --model model.onnx --decisions decisions.toml
   pose-source | aimclr-run stream --model model.onnx --out mqtt://broker/home --listen 127.0.0.1:8080
+  aimclr-run stream --model model.onnx --input tcp-listen://127.0.0.1:7000 --input ws://cam:81/poses
+  aimclr-run stream --model body25.onnx --input openpose_json/ --follow --fps 30
+
+docs/sources.md has the addresses, formats and what happens when frames come too fast.
 
 Each line of the output is an event as docs/event.md has it: somebody starts an action, goes on
 with it, or ends it. The first comes when a whole window has been seen. The last line is a
@@ -104,7 +109,9 @@ impl SettingsArgs {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    args.sinks.keep_off(&args.input)?;
+    for file in args.input.files() {
+        args.sinks.keep_off(file)?;
+    }
     let truth = args.truth.as_deref().map(truth::read).transpose()?;
     let (model, engine) = match args.gallery {
         Some(_) => args.model.open()?,
@@ -115,13 +122,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .map(|path| Gallery::open(path, &model))
         .transpose()?;
     let settings = args.settings.settings(&model.card);
-    let lines = Lines::open(&args.input)?;
+    let inputs = args.input.open()?;
     let about = About {
         model: args.model.model.display().to_string(),
         backend: args.model.backend.to_string(),
         provider: engine.provider().into(),
     };
-    let (sinks, board) = args.sinks.open(lines.live, about.clone())?;
+    let (sinks, board) = args.sinks.open(inputs.are_live(), about.clone())?;
     let stop = Stop::catch()?;
     let mut pipeline = Pipeline::new(model.card, engine, settings);
     if let Some(gallery) = &gallery {
@@ -144,9 +151,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         scored: truth.is_some(),
         status: Status::new(args.sinks.leave_the_terminal()),
         warnings: Warnings::default(),
+        failed: None,
     };
+    run.greet(&inputs);
     let started = Instant::now();
-    let result = run.follow(&lines, args.realtime, &stop);
+    let result = run.follow(&inputs, &stop);
     if let Err(error) = &result
         && aimclr_skeleton::cli::is_broken_pipe(error)
     {
@@ -173,6 +182,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         inference_ms: run.pipeline.inference().percentiles(),
         latency_ms: run.pipeline.latency().percentiles(),
         sinks: run.sinks.report(),
+        clients: inputs.clients(),
         truth: report,
     };
     run.sinks.finish(&summary)?;
@@ -188,9 +198,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let frames = &summary.counts.frames;
     if frames.used == 0 && !stop.asked() {
         bail!(
-            "{}: not one of {} lines could be used; expected frames as docs/frame.md has them",
-            lines.name,
-            frames.seen
+            "{}: not one of {} lines could be used; expected frames as docs/frame.md has them, or \
+             one of {}",
+            inputs.names(),
+            frames.seen,
+            Format::known()
         );
     }
     Ok(ExitCode::SUCCESS)
@@ -206,30 +218,43 @@ struct Run {
     scored: bool,
     status: Status,
     warnings: Warnings,
+    /// The first input that came to an end that it should not have come to.
+    failed: Option<String>,
 }
 
 impl Run {
-    /// Takes lines until there are no more, or the user has had enough.
-    fn follow(&mut self, lines: &Lines, realtime: bool, stop: &Stop) -> anyhow::Result<()> {
-        let mut pace = Pace::default();
+    /// Says where clients may connect.
+    fn greet(&self, inputs: &Inputs) {
+        for input in &inputs.inputs {
+            if let Some(at) = input.listens {
+                self.status
+                    .print(&format!("{}: listening on {at}", input.name));
+            }
+        }
+    }
+
+    /// Takes lines until there are no more, or the user has had enough. An input that fails does
+    /// not end the others.
+    fn follow(&mut self, inputs: &Inputs, stop: &Stop) -> anyhow::Result<()> {
         let mut events = Vec::new();
         while !stop.asked() {
             if let Some(news) = self.deciding.look(&mut self.pipeline) {
                 self.status.print(&news);
             }
             self.pass_on_news();
-            let item = match lines.next()? {
-                Came::Line(item) => item,
+            let (lane, item) = match inputs.items.next(PATIENCE) {
+                Came::Item(lane, item) => (lane, item),
+                Came::Notice(lane, notice) => {
+                    self.notice(&inputs.inputs[lane].name, notice);
+                    continue;
+                }
                 Came::NothingYet => continue,
                 Came::End => break,
             };
-            if let Ok(frame) = &item.frame
-                && realtime
-            {
-                pace.wait_for(frame.t, stop);
-            }
+            let input = &inputs.inputs[lane];
+            self.pipeline.overloaded(inputs.items.dropped());
             // A line of a file did not arrive when it was read ahead, but when it was its turn.
-            let arrived = match lines.live && !realtime {
+            let arrived = match input.live {
                 true => item.arrived,
                 false => Instant::now(),
             };
@@ -240,16 +265,37 @@ impl Run {
             }
             self.write(&events)?;
             for news in self.pipeline.news() {
-                self.status.print(&format!("note: {}: {news}", lines.name));
+                self.status.print(&format!("note: {}: {news}", input.name));
             }
             if let Some(fault) = fault?
-                && let Some(warning) = self.warnings.about(&lines.name, item.line, &fault)
+                && let Some(warning) = self.warnings.about(&input.name, item.line, &fault)
             {
                 self.status.print(&warning);
             }
             self.status.update(self.pipeline.counts(), &events);
         }
-        Ok(())
+        self.pipeline.overloaded(inputs.items.dropped());
+        match self.failed.take() {
+            Some(failed) => bail!(failed),
+            None => Ok(()),
+        }
+    }
+
+    fn notice(&mut self, input: &str, notice: Notice) {
+        match notice {
+            Notice::Note(text) => self.status.print(&format!("note: {input}: {text}")),
+            Notice::Failed(reason) => {
+                // A reader may have said where already.
+                let text = match reason.starts_with(input) {
+                    true => reason,
+                    false => format!("{input}: {reason}"),
+                };
+                if self.failed.is_some() {
+                    self.status.print(&format!("warning: {text}"));
+                }
+                self.failed.get_or_insert(text);
+            }
+        }
     }
 
     /// Sinks tell when they are in trouble, and when no longer.

@@ -1,0 +1,175 @@
+//! Connecting to those who serve frames.
+
+use super::decode::Decoder;
+use super::inputs::Feed;
+use super::server::{pour, pump};
+use super::{Intake, Item};
+use crate::fault::Fault;
+use crate::queue::{Closed, Notice, Sender};
+use aimclr_skeleton::frame::MAX_LINE;
+use futures_util::StreamExt;
+use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use tokio_tungstenite::tungstenite::error::CapacityError;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, connect_async_with_config};
+
+/// From one try to connect to the next, at first and at last.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
+
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Waits longer from try to try.
+#[derive(Debug)]
+pub(super) struct Backoff(Duration);
+
+impl Backoff {
+    pub(super) fn new() -> Self {
+        Self(FIRST_WAIT)
+    }
+
+    pub(super) async fn wait(&mut self) {
+        sleep(self.0).await;
+        self.0 = (2 * self.0).min(LONGEST_WAIT);
+    }
+}
+
+/// Tells the first of several failures in a row.
+#[derive(Debug, Default)]
+pub(super) struct Trouble(bool);
+
+impl Trouble {
+    pub(super) fn tell(&mut self, sender: &Sender<Item>, what: String) {
+        if !std::mem::replace(&mut self.0, true) {
+            sender.tell(Notice::Note(format!("{what}; trying again")));
+        }
+    }
+
+    pub(super) fn is_over(&mut self, sender: &Sender<Item>) {
+        if std::mem::take(&mut self.0) {
+            sender.tell(Notice::Note("connected".into()));
+        }
+    }
+}
+
+/// Reads lines from `host:port`. With `follow` it connects again when the other side is not there
+/// or has ended, otherwise that is the end.
+pub(super) async fn tcp(at: String, follow: bool, feed: Feed) {
+    let mut intake = Intake::new(Decoder::new(feed.manner.clone()));
+    let (mut backoff, mut trouble) = (Backoff::new(), Trouble::default());
+    loop {
+        let connected = timeout(CONNECT, TcpStream::connect(&at)).await;
+        let connected = connected.map_err(std::io::Error::from).flatten();
+        let lost = match connected {
+            Ok(stream) => {
+                trouble.is_over(&feed.sender);
+                backoff = Backoff::new();
+                if pump(stream, &mut intake, &feed.sender).await.is_err() {
+                    return;
+                }
+                "the connection ended".to_string()
+            }
+            Err(error) if !follow => {
+                feed.sender.tell(Notice::Failed(error.to_string()));
+                return;
+            }
+            Err(error) => error.to_string(),
+        };
+        if !follow {
+            return;
+        }
+        trouble.tell(&feed.sender, lost);
+        backoff.wait().await;
+    }
+}
+
+/// Reads messages from a WebSocket, and connects again when it is not there or has ended.
+pub(super) async fn websocket(url: String, feed: Feed) {
+    let mut intake = Intake::new(Decoder::new(feed.manner.clone()));
+    let (mut backoff, mut trouble) = (Backoff::new(), Trouble::default());
+    loop {
+        let connecting = connect_async_with_config(&url, Some(frames_limit()), true);
+        let lost = match timeout(CONNECT, connecting).await {
+            Ok(Ok((socket, _))) => {
+                trouble.is_over(&feed.sender);
+                let heard = messages(socket, &mut intake, &feed.sender, None).await;
+                match heard {
+                    Err(Closed) => return,
+                    // Somebody who hangs up at once is not asked again at once.
+                    Ok(false) => {}
+                    Ok(true) => backoff = Backoff::new(),
+                }
+                "the connection ended".into()
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer for {} s", CONNECT.as_secs()),
+        };
+        trouble.tell(&feed.sender, lost);
+        backoff.wait().await;
+    }
+}
+
+/// No message is longer than a line may be, and somewhat more for the line's end.
+pub(super) fn frames_limit() -> WebSocketConfig {
+    let most = Some(MAX_LINE + 2);
+    WebSocketConfig::default()
+        .max_message_size(most)
+        .max_frame_size(most)
+}
+
+/// Sends on the lines of all messages, each of which ends a line. Ends with the connection, or if
+/// the first message does not come within `silence`; says whether one came.
+pub(super) async fn messages<S>(
+    mut socket: WebSocketStream<S>,
+    intake: &mut Intake,
+    sender: &Sender<Item>,
+    silence: Option<Duration>,
+) -> Result<bool, Closed>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    let begun = Instant::now();
+    let mut heard = false;
+    loop {
+        let next = match silence.filter(|_| !heard) {
+            None => socket.next().await,
+            Some(silence) => {
+                let left = silence.saturating_sub(begun.elapsed());
+                match timeout(left, socket.next()).await {
+                    Ok(next) => next,
+                    Err(_) => break,
+                }
+            }
+        };
+        let text = match next {
+            Some(Ok(Message::Text(text))) => text.into(),
+            Some(Ok(Message::Binary(bytes))) => bytes,
+            Some(Ok(Message::Close(_)) | Err(Error::ConnectionClosed)) | None => break,
+            Some(Ok(_)) => continue,
+            Some(Err(Error::Capacity(CapacityError::MessageTooLong { size, .. }))) => {
+                heard = true;
+                let bytes = size as u64;
+                sender
+                    .send_from_task(intake.fault(Fault::TooLong { bytes }))
+                    .await?;
+                break;
+            }
+            Some(Err(error)) => {
+                sender.tell(Notice::Note(format!("a connection broke: {error}")));
+                break;
+            }
+        };
+        heard = true;
+        pour(sender, intake, &text).await?;
+        if let Some(item) = intake.end() {
+            sender.send_from_task(item).await?;
+        }
+    }
+    // The other side may be gone.
+    let _ = timeout(Duration::from_secs(1), socket.close(None)).await;
+    Ok(heard)
+}
