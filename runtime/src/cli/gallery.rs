@@ -106,9 +106,9 @@ fn list(path: &std::path::Path) -> anyhow::Result<()> {
         })
         .collect();
     let head = ["action", " clips", " windows", " reach", "from"];
-    write!(
+    writeln!(
         std::io::stdout(),
-        "{}background: {} windows\n",
+        "{}background: {} windows",
         table(&head, &rows),
         gallery.background()
     )?;
@@ -198,10 +198,10 @@ fn measure(with: &With, threshold: Option<f64>) -> anyhow::Result<()> {
             .count();
         100.0 * count as f64 / of.len().max(1) as f64
     };
-    write!(
+    writeln!(
         std::io::stdout(),
         "{}enrolled actions: {:.1} % of {} clips recognised; others: {:.1} % of {} taken for an \
-         enrolled one, {:.1} % right, {:.1} % unknown\n",
+         enrolled one, {:.1} % right, {:.1} % unknown",
         table(&head, &rows),
         share(&new, &|truth, found| truth == found),
         new.len(),
