@@ -22,12 +22,12 @@ const FRAMES: usize = 16;
 const FPS: f64 = 16.0;
 
 /// A folder of one test, which breaks copies of what is good in it.
-struct Bench {
+pub(crate) struct Bench {
     folder: tempfile::TempDir,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().expect("folder"),
         }
@@ -37,12 +37,12 @@ impl Bench {
         self.folder.path().join(name)
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         self.path(name).display().to_string()
     }
 
     /// Writes a file and gives its path as text.
-    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+    pub(crate) fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
         fs::write(self.path(name), bytes).expect("written");
         self.text(name)
     }
@@ -101,7 +101,7 @@ fn good_weights() -> Weights {
 }
 
 /// The file of the model with [`good_weights`].
-fn good_model() -> &'static [u8] {
+pub(crate) fn good_model() -> &'static [u8] {
     static MODEL: OnceLock<Vec<u8>> = OnceLock::new();
     MODEL.get_or_init(|| {
         let folder = tempfile::tempdir().expect("folder");
@@ -967,7 +967,7 @@ fn frame(j: usize, sequence: &Sequence) -> Frame {
 }
 
 /// Three seconds of one person.
-fn clean_stream() -> Vec<String> {
+pub(crate) fn clean_stream() -> Vec<String> {
     let sequence = recording(1, 0, 48);
     (0..48).map(|j| frame(j, &sequence).to_line()).collect()
 }

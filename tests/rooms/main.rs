@@ -12,3 +12,4 @@ mod protocols;
 mod real_people;
 mod released;
 mod resume;
+mod sinks;

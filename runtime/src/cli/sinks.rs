@@ -26,7 +26,7 @@ pub(super) struct SinkArgs {
     rotate_keep: u32,
     /// Serve events (/events, /ws), /metrics, /health and /ready over HTTP. Beyond 127.0.0.1,
     /// AIMCLR_TOKEN has to hold a token that clients must know
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "IP:PORT")]
     listen: Option<SocketAddr>,
 }
 

@@ -166,6 +166,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut events = Vec::new();
     run.pipeline.finish(&mut events);
     run.write(&events)?;
+    let wall = started.elapsed();
     run.sinks.flush()?;
     run.pass_on_news();
     run.status.clear();
@@ -178,7 +179,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         window: settings.window,
         hop: settings.hop,
         counts: run.pipeline.counts().clone(),
-        wall_seconds: crate::event::rounded(started.elapsed().as_secs_f64()),
+        wall_seconds: crate::event::rounded(wall.as_secs_f64()),
         inference_ms: run.pipeline.inference().percentiles(),
         latency_ms: run.pipeline.latency().percentiles(),
         sinks: run.sinks.report(),

@@ -107,8 +107,12 @@ impl Outlet for Lines {
     }
 }
 
-/// Makes FILE to FILE.1, FILE.1 to FILE.2 and so on; the oldest goes.
+/// Makes FILE to FILE.1, FILE.1 to FILE.2 and so on; the oldest goes. Does nothing without FILE:
+/// where no new one could be begun, trying again must not push the full ones out.
 fn shift(path: &Path, keep: u32) -> io::Result<()> {
+    if !path.exists() {
+        return Ok(());
+    }
     let numbered = |n: u32| {
         let mut name = path.as_os_str().to_owned();
         if n > 0 {
@@ -167,6 +171,15 @@ mod tests {
         let expected: Vec<String> = events[18..].iter().map(|e| e.json.clone()).collect();
         assert_eq!(found, expected);
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 4);
+    }
+
+    #[test]
+    fn full_files_outlast_attempts_to_begin_a_new_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("events.ndjson");
+        fs::write(&path, "full\n").expect("written");
+        (0..5).for_each(|_| shift(&path, 2).expect("renamed"));
+        assert_eq!(lines(&folder.path().join("events.ndjson.1")), ["full"]);
     }
 
     #[test]
