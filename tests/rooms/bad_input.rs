@@ -1198,7 +1198,10 @@ fn a_stream_without_a_usable_line() {
     }
     let nowhere = bench.text("nowhere.ndjson");
     let folder = bench.folder.path().display().to_string();
-    for (input, part) in [(&nowhere, "No such file"), (&folder, "expected .json files")] {
+    for (input, part) in [
+        (&nowhere, "No such file"),
+        (&folder, "expected .json files"),
+    ] {
         refused(
             "aimclr-run",
             &["stream", "--model", &model, "--input", input],
