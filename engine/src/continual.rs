@@ -10,7 +10,7 @@ use aimclr_model::continual::STEP;
 use aimclr_model::onnx::{ModelFile, State as Spec};
 
 /// What a model remembers of one person. A copy goes on from where it was made.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct State {
     /// One a state of the graph, in its order.
     pub(crate) values: Vec<Vec<f32>>,

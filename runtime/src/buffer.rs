@@ -51,6 +51,11 @@ impl Buffer {
         }
     }
 
+    /// The sample that was taken last.
+    pub fn last(&self) -> Option<&Sample> {
+        self.samples.back()
+    }
+
     /// The window that ends with the last sample, or `None` while what was seen is shorter.
     ///
     /// A sample stands for the time around it: with frames at regular intervals d, those of the

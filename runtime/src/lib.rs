@@ -21,6 +21,7 @@ pub mod event;
 pub mod fault;
 pub mod gallery;
 pub mod gate;
+pub mod host;
 pub mod latency;
 pub mod net;
 pub mod pipeline;
@@ -31,6 +32,7 @@ pub mod server;
 pub mod sink;
 pub mod source;
 pub mod track;
+pub mod walk;
 
 pub use event::{Event, Summary};
 pub use fault::Fault;

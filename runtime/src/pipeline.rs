@@ -7,10 +7,14 @@ use crate::event::{Counts, Event, Kind, UNKNOWN, rounded};
 use crate::fault::Fault;
 use crate::gallery::Matcher;
 use crate::gate::{Body, Gate};
+use crate::host::Host;
 use crate::latency::Latency;
 use crate::track::{Track, Tracker, gap};
-use aimclr_engine::{Engine, EngineError, Output, Windows};
+use crate::walk::Walk;
+use aimclr_engine::{Continual, Engine, EngineError, Output, Person, Windows};
 use aimclr_model::Card;
+use aimclr_model::card::Form;
+use aimclr_model::continual::STEP;
 use aimclr_skeleton::{Frame, window};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -43,8 +47,12 @@ impl Settings {
     /// windows that share nearly everything say nearly the same, and at most 0.5 s, for somebody
     /// waits for the answer. The smoothing is two hops: it takes away what a single window says
     /// and costs about as much delay.
+    /// A model of the continual form answers once a step, whatever is asked.
     pub fn of(card: &Card) -> Self {
-        let hop = default_hop(card.window);
+        let hop = match card.form {
+            Form::Windowed => default_hop(card.window),
+            Form::Continual => STEP as f64 * card.window / card.frames as f64,
+        };
         Self {
             window: card.window,
             hop,
@@ -66,7 +74,7 @@ pub fn default_hop(window: f64) -> f64 {
 /// The recogniser: takes what a source gives, line by line, and says what people are doing.
 pub struct Pipeline {
     card: Card,
-    engine: Box<dyn Engine>,
+    host: Host,
     settings: Settings,
     /// What may be recognised.
     names: Vec<String>,
@@ -95,12 +103,17 @@ struct Source {
     tracker: Tracker,
     /// By the person's number.
     deciders: BTreeMap<u64, Decider>,
+    /// The same, for a model of the continual form.
+    walks: BTreeMap<u64, Walk>,
 }
+
+/// People, and what the model said of each of them.
+type Answers = Vec<(Vec<u64>, Output)>;
 
 impl Pipeline {
     /// A pipeline that has seen nothing yet. A model without a classifier needs a gallery
     /// ([`teach`](Self::teach)) to recognise anything.
-    pub fn new(card: Card, engine: Box<dyn Engine>, settings: Settings) -> Self {
+    pub fn new(card: Card, host: impl Into<Host>, settings: Settings) -> Self {
         let names: Vec<String> = (0..card.classes.len()).map(|c| card.class(c)).collect();
         let rules = Rules::plain(settings.smoothing, settings.threshold, names.len());
         Self {
@@ -110,7 +123,7 @@ impl Pipeline {
             rules,
             gallery: None,
             card,
-            engine,
+            host: host.into(),
             settings,
             sources: BTreeMap::new(),
             counts: Counts::default(),
@@ -171,9 +184,9 @@ impl Pipeline {
         &self.latency
     }
 
-    /// The engine.
-    pub fn engine(&self) -> &dyn Engine {
-        &*self.engine
+    /// The model, as it runs.
+    pub fn host(&self) -> &Host {
+        &self.host
     }
 
     /// How it looks at the stream.
@@ -261,6 +274,7 @@ impl Pipeline {
                 clock: Clock::default(),
                 tracker: Tracker::new(&self.card.layout, self.settings.window),
                 deciders: BTreeMap::new(),
+                walks: BTreeMap::new(),
             };
             self.sources.insert(frame.source.clone(), source);
         }
@@ -299,6 +313,7 @@ impl Pipeline {
         self.counts.tracks.begun += observed.begun;
         self.counts.tracks.jumped += observed.jumped;
         for track in ended {
+            source.walks.remove(&track.person);
             self.end(&frame.source, &mut source.deciders, track, arrived, events);
         }
         let result = self.decide(frame, &mut source, interval, arrived, events);
@@ -306,7 +321,7 @@ impl Pipeline {
         result
     }
 
-    /// Runs the windows that are due and decides on them.
+    /// Asks the model about those who are due, and decides on what it says.
     fn decide(
         &mut self,
         frame: &Frame,
@@ -315,35 +330,21 @@ impl Pipeline {
         arrived: Instant,
         events: &mut Vec<Event>,
     ) -> Result<(), EngineError> {
-        let mut people = Vec::new();
-        let mut data = Vec::new();
-        let (frames, layout) = (self.card.frames, &self.card.layout);
-        let seen_now = |track: &&mut Track| track.last == frame.t;
-        for track in source.tracker.tracks_mut().iter_mut().filter(seen_now) {
-            let person = track.person;
-            let Some(cut) = track.due_window(self.settings.hop, interval.unwrap_or(0.0)) else {
-                continue;
-            };
-            let window = window::resample(cut.samples, cut.start, cut.length, frames, layout);
-            if let Some(window) = window {
-                people.push(person);
-                data.extend_from_slice(&window.data);
+        let mut look = Look {
+            card: &self.card,
+            source,
+            t: frame.t,
+            inference: &mut self.inference,
+            windows: &mut self.counts.windows,
+        };
+        let answers = match &mut self.host {
+            Host::Windowed(engine) => {
+                let interval = interval.unwrap_or(0.0);
+                look.at_windows(&mut **engine, self.settings.hop, interval)?
             }
-        }
-        let body = data.len().checked_div(people.len()).unwrap_or(1);
-        for (people, data) in people
-            .chunks(LARGEST_BATCH)
-            .zip(data.chunks(LARGEST_BATCH * body))
-        {
-            let asked = Instant::now();
-            // One body a window: the graph adds the constant share of an absent second one.
-            let output = self.engine.run(Windows {
-                n: people.len(),
-                m: 1,
-                data,
-            })?;
-            self.inference.add(asked.elapsed());
-            self.counts.windows += people.len() as u64;
+            Host::Continual(steps) => look.at_steps(&mut **steps)?,
+        };
+        for (people, output) in answers {
             for (n, person) in people.iter().enumerate() {
                 let decider = source.deciders.entry(*person).or_default();
                 let probabilities = probabilities(self.gallery.as_ref(), &output, n, &self.names);
@@ -401,6 +402,121 @@ impl Pipeline {
             latency_ms: rounded(arrived.elapsed().as_secs_f64() * 1e3),
         });
     }
+}
+
+/// One look at the people of a source.
+struct Look<'a> {
+    card: &'a Card,
+    source: &'a mut Source,
+    /// Time of the frame: those who were seen then are looked at.
+    t: f64,
+    inference: &'a mut Latency,
+    windows: &'a mut u64,
+}
+
+impl Look<'_> {
+    /// The windows that are due.
+    fn at_windows(
+        &mut self,
+        engine: &mut dyn Engine,
+        hop: f64,
+        interval: f64,
+    ) -> Result<Answers, EngineError> {
+        let (frames, layout) = (self.card.frames, &self.card.layout);
+        let (mut people, mut data) = (Vec::new(), Vec::new());
+        let tracks = self.source.tracker.tracks_mut().iter_mut();
+        for track in tracks.filter(|track| track.last == self.t) {
+            let person = track.person;
+            let Some(cut) = track.due_window(hop, interval) else {
+                continue;
+            };
+            let window = window::resample(cut.samples, cut.start, cut.length, frames, layout);
+            if let Some(window) = window {
+                people.push(person);
+                data.extend_from_slice(&window.data);
+            }
+        }
+        let body = data.len().checked_div(people.len()).unwrap_or(1);
+        let mut answers = Vec::new();
+        for (people, data) in people
+            .chunks(LARGEST_BATCH)
+            .zip(data.chunks(LARGEST_BATCH * body))
+        {
+            let n = people.len();
+            let asked = Instant::now();
+            // One body a window: the graph adds the constant share of an absent second one.
+            let output = engine.run(Windows { n, m: 1, data })?;
+            self.inference.add(asked.elapsed());
+            *self.windows += n as u64;
+            answers.push((people.to_vec(), output));
+        }
+        Ok(answers)
+    }
+
+    /// The steps that are due: several of each after a gap, one after the other.
+    fn at_steps(&mut self, steps: &mut dyn Continual) -> Result<Answers, EngineError> {
+        let Source { tracker, walks, .. } = &mut *self.source;
+        for track in tracker.tracks().iter().filter(|track| track.last == self.t) {
+            let start = || Walk::new(self.card, steps.start());
+            let walk = walks.entry(track.person).or_insert_with(start);
+            if let Some(sample) = track.buffer.last() {
+                walk.push(sample, &self.card.layout);
+            }
+        }
+        let mut answers = Vec::new();
+        loop {
+            let due = |(person, walk): (&u64, &mut Walk)| Some((*person, walk.step()?));
+            let due: Vec<(u64, Vec<f32>)> = walks.iter_mut().filter_map(due).collect();
+            if due.is_empty() {
+                return Ok(answers);
+            }
+            for due in due.chunks(LARGEST_BATCH) {
+                // Both are in order of the person.
+                let chosen = walks.iter_mut().filter_map(|(person, walk)| {
+                    let at = due
+                        .binary_search_by_key(person, |(person, _)| *person)
+                        .ok()?;
+                    Some((walk, &due[at].1))
+                });
+                let mut people: Vec<Person<'_>> = chosen
+                    .map(|(walk, frames)| Person {
+                        state: &mut walk.state,
+                        frames,
+                    })
+                    .collect();
+                let asked = Instant::now();
+                let output = steps.step(&mut people)?;
+                self.inference.add(asked.elapsed());
+                *self.windows += due.len() as u64;
+                answers.extend(settled(walks, due, output));
+            }
+        }
+    }
+}
+
+/// The answers that are about what was seen.
+fn settled(
+    walks: &BTreeMap<u64, Walk>,
+    due: &[(u64, Vec<f32>)],
+    output: Output,
+) -> Option<(Vec<u64>, Output)> {
+    let people: Vec<u64> = due.iter().map(|(person, _)| *person).collect();
+    let is_settled = |person: &u64| walks.get(person).is_some_and(Walk::is_settled);
+    if people.iter().all(is_settled) {
+        return Some((people, output));
+    }
+    let rows: Vec<usize> = (0..people.len())
+        .filter(|n| is_settled(&people[*n]))
+        .collect();
+    let pick = |of: &dyn Fn(usize) -> Vec<f32>| rows.iter().flat_map(|n| of(*n)).collect();
+    let chosen = Output {
+        n: rows.len(),
+        embedding: pick(&|n| output.embedding_of(n).to_vec()),
+        logits: pick(&|n| output.logits_of(n).to_vec()),
+        probabilities: pick(&|n| output.probabilities_of(n).to_vec()),
+    };
+    let people = rows.iter().map(|n| people[*n]).collect();
+    (!rows.is_empty()).then_some((people, chosen))
 }
 
 /// What classifier and gallery together say about window `n`, one number for each name.

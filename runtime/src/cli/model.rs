@@ -1,6 +1,8 @@
 //! The model and the engine, as every subcommand asks for them.
 
+use crate::host::Host;
 use aimclr_engine::{Backend, Device, Engine, Options};
+use aimclr_model::card::Form;
 use aimclr_model::onnx::ModelFile;
 use anyhow::bail;
 use std::path::PathBuf;
@@ -27,18 +29,43 @@ impl ModelArgs {
     /// Reads the model and makes it ready to run.
     pub(super) fn open(&self) -> anyhow::Result<(ModelFile, Box<dyn Engine>)> {
         let model = ModelFile::read(&self.model)?;
-        let options = Options {
+        let engine = aimclr_engine::open(&model, self.options())?;
+        Ok((model, engine))
+    }
+
+    /// The same for what takes either form, and class probabilities where no gallery stands in for
+    /// them.
+    pub(super) fn host(&self, gallery: bool) -> anyhow::Result<(ModelFile, Host)> {
+        let model = ModelFile::read(&self.model)?;
+        if !gallery {
+            self.has_classes(&model)?;
+        } else if model.card.form == Form::Continual {
+            bail!(
+                "{}: --gallery compares windows, and this model is of the continual form; expected a \
+                 windowed one",
+                self.model.display()
+            );
+        }
+        let host = Host::open(&model, self.options())?;
+        Ok((model, host))
+    }
+
+    fn options(&self) -> Options {
+        Options {
             backend: self.backend,
             device: self.device,
             threads: usize::from(self.threads),
-        };
-        let engine = aimclr_engine::open(&model, options)?;
-        Ok((model, engine))
+        }
     }
 
     /// The same for what needs class probabilities.
     pub(super) fn open_classifier(&self) -> anyhow::Result<(ModelFile, Box<dyn Engine>)> {
         let (model, engine) = self.open()?;
+        self.has_classes(&model)?;
+        Ok((model, engine))
+    }
+
+    fn has_classes(&self, model: &ModelFile) -> anyhow::Result<()> {
         if model.card.classes.is_empty() {
             bail!(
                 "{}: the model has no classifier, it gives embeddings only; expected one exported \
@@ -46,6 +73,6 @@ impl ModelArgs {
                 self.model.display()
             );
         }
-        Ok((model, engine))
+        Ok(())
     }
 }

@@ -20,6 +20,7 @@ use crate::sink::{Message, Sinks};
 use crate::source::format::Format;
 use crate::source::inputs::Inputs;
 use aimclr_model::Card;
+use aimclr_model::card::Form;
 use aimclr_skeleton::truth;
 use anyhow::bail;
 use std::path::PathBuf;
@@ -94,11 +95,19 @@ way, such as from azure32 or mediapipe33 onto ntu25, and that is said once; docs
 the ways. Without a way the frame is dropped, and the layouts that would do are listed.";
 
 impl SettingsArgs {
+    fn asks_for_windows(&self) -> bool {
+        self.window.is_some() || self.hop.is_some()
+    }
+
     /// What was asked for; the rest as the model's card has it.
     pub(super) fn settings(&self, card: &Card) -> Settings {
         let defaults = Settings::of(card);
         let window = self.window.unwrap_or(defaults.window);
-        let hop = self.hop.unwrap_or_else(|| default_hop(window));
+        let hop = match self.window {
+            Some(window) => default_hop(window),
+            None => defaults.hop,
+        };
+        let hop = self.hop.unwrap_or(hop);
         Settings {
             window,
             hop,
@@ -113,24 +122,24 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         args.sinks.keep_off(file)?;
     }
     let truth = args.truth.as_deref().map(truth::read).transpose()?;
-    let (model, engine) = match args.gallery {
-        Some(_) => args.model.open()?,
-        None => args.model.open_classifier()?,
-    };
+    let (model, host) = args.model.host(args.gallery.is_some())?;
     let gallery = args.gallery.as_deref();
     let gallery = gallery
         .map(|path| Gallery::open(path, &model))
         .transpose()?;
+    if model.card.form == Form::Continual && args.settings.asks_for_windows() {
+        bail!("--window, --hop: a model of the continual form has its own; leave them out");
+    }
     let settings = args.settings.settings(&model.card);
     let inputs = args.input.open()?;
     let about = About {
         model: args.model.model.display().to_string(),
         backend: args.model.backend.to_string(),
-        provider: engine.provider().into(),
+        provider: host.provider().into(),
     };
     let (sinks, board) = args.sinks.open(inputs.are_live(), about.clone())?;
     let stop = Stop::catch()?;
-    let mut pipeline = Pipeline::new(model.card, engine, settings);
+    let mut pipeline = Pipeline::new(model.card, host, settings);
     if let Some(gallery) = &gallery {
         pipeline.teach(Matcher::new(gallery));
     }
@@ -138,7 +147,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     eprintln!(
         "{} in {}; windows of {:.2} s, one every {:.2} s",
         args.model.model.display(),
-        pipeline.engine().describe(),
+        pipeline.host().describe(),
         settings.window,
         settings.hop
     );

@@ -2,6 +2,7 @@ use super::*;
 use crate::event::Events;
 use crate::source::Reader;
 use aimclr_engine::Output;
+use aimclr_engine::State;
 use aimclr_model::card::{Calibration, Provenance, VERSION};
 use aimclr_skeleton::frame::Joint;
 use aimclr_skeleton::normalise::Preprocessing;
@@ -75,7 +76,11 @@ fn pipeline(smoothing: f64) -> Pipeline {
         hop: 0.2,
         ..Settings::of(&card())
     };
-    Pipeline::new(card(), Box::new(HighHead::default()), settings)
+    Pipeline::new(
+        card(),
+        Host::Windowed(Box::new(HighHead::default())),
+        settings,
+    )
 }
 
 pub(crate) fn person(id: Option<u64>, x: f32, head: f32) -> Person {
@@ -364,4 +369,99 @@ fn an_id_that_jumps_ends_and_begins_anew() {
     assert_eq!(changes, expected);
     let tracks = &pipeline.counts().tracks;
     assert_eq!((tracks.begun, tracks.jumped), (2, 1));
+}
+
+/// As [`HighHead`], four frames at a time.
+#[derive(Default)]
+struct HighSteps {
+    windows: HighHead,
+}
+
+impl Continual for HighSteps {
+    fn start(&self) -> State {
+        State::default()
+    }
+
+    fn step(&mut self, people: &mut [aimclr_engine::Person<'_>]) -> Result<Output, EngineError> {
+        let frames = people.iter().flat_map(|person| person.frames);
+        let data: Vec<f32> = frames.copied().collect();
+        assert_eq!(data.len(), people.len() * STEP * 25 * 3);
+        let (n, data) = (people.len(), &data);
+        self.windows.run(Windows { n, m: 1, data })
+    }
+
+    fn provider(&self) -> &str {
+        "test"
+    }
+
+    fn describe(&self) -> String {
+        "test".into()
+    }
+}
+
+#[test]
+fn a_continual_model_answers_for_each_once_it_has_seen_enough() {
+    let card = Card {
+        form: Form::Continual,
+        window: 2.0,
+        bodies: 1,
+        ..card()
+    };
+    let settings = Settings {
+        smoothing: 0.0,
+        ..Settings::of(&card)
+    };
+    // Four of 25 frames a second.
+    assert!((settings.hop - 0.16).abs() < 1e-12);
+    let host = Host::Continual(Box::new(HighSteps::default()));
+    let mut pipeline = Pipeline::new(card, host, settings);
+    // The second one comes four seconds later; at 30 frames a second, every tenth is missed.
+    let people = |t: f64| {
+        let first = person(Some(1), 0.0, 0.8);
+        let second = person(Some(2), 2.0, 1.5);
+        match t < 4.0 {
+            true => vec![first],
+            false => vec![first, second],
+        }
+    };
+    let times = (0..300)
+        .filter(|j| j % 10 != 7)
+        .map(|j| f64::from(j) / 30.0);
+    let mut events = run(&mut pipeline, times.map(|t| frame(t, people(t))));
+    pipeline.finish(&mut events);
+    for (who, action, came) in [(1, "sit", 0.0), (2, "stand", 4.0)] {
+        let own: Vec<&Event> = events.iter().filter(|event| event.person == who).collect();
+        let (first, last) = (own[0], own[own.len() - 1]);
+        assert_eq!((first.event, &*first.action), (Kind::Start, action));
+        assert_eq!((last.event, &*last.action), (Kind::End, action));
+        // 31 steps are about a time before; the 32nd has its last frame 5.08 s after the first.
+        let waited = first.t - came;
+        assert!((5.05..5.25).contains(&waited), "{who}: {waited}");
+        let updates = own.len() - 2;
+        let expected = ((9.97 - first.t) / 0.16) as usize;
+        assert!(
+            updates.abs_diff(expected) <= 1,
+            "{who}: {updates} {expected}"
+        );
+    }
+    assert!(pipeline.sources.is_empty());
+}
+
+#[test]
+fn somebody_who_left_is_forgotten_by_a_continual_model() {
+    let card = Card {
+        form: Form::Continual,
+        bodies: 1,
+        ..card()
+    };
+    let host = Host::Continual(Box::new(HighSteps::default()));
+    let mut pipeline = Pipeline::new(card.clone(), host, Settings::of(&card));
+    let there = (0..30).map(|j| frame(f64::from(j) / 30.0, vec![person(Some(1), 0.0, 0.8)]));
+    run(&mut pipeline, there);
+    assert_eq!(pipeline.sources["cam0"].walks.len(), 1);
+    run(
+        &mut pipeline,
+        (60..90).map(|j| frame(f64::from(j) / 30.0, Vec::new())),
+    );
+    assert!(pipeline.sources["cam0"].walks.is_empty());
 }

@@ -3,6 +3,7 @@ use crate::net;
 use crate::pipeline::tests::{HighHead, card, frame, person};
 use crate::pipeline::{Pipeline, Settings};
 use crate::sink::{self, Options, Sinks, WAITING};
+use aimclr_engine::Engine;
 use futures_core::Stream;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -251,7 +252,7 @@ fn health_and_metrics_follow_the_pipeline() {
         (&before["ready"], &before["last_frame_seconds"]),
         (&false.into(), &Value::Null)
     );
-    let engine = Box::new(HighHead::default());
+    let engine: Box<dyn Engine> = Box::new(HighHead::default());
     let mut pipeline = Pipeline::new(card(), engine, Settings::of(&card()));
     let mut events = Vec::new();
     for j in 0..60 {
