@@ -702,7 +702,7 @@ fn weights_whose_card_names_other_classes() {
     refused(
         "aimclr-export",
         &onnx,
-        &["nowhere/model.onnx", "No such file"],
+        &["nowhere/model.onnx", "there is no folder"],
     );
     refused(
         "aimclr-export",
