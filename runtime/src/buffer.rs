@@ -105,12 +105,12 @@ pub fn interval(times: impl IntoIterator<Item = f64>) -> Option<f64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use aimclr_skeleton::{Layout, Sequence, resize, window};
 
     /// A single joint in space.
-    fn layout() -> Layout {
+    pub(crate) fn layout() -> Layout {
         Layout {
             joints: vec!["one".into()],
             centre: 0,

@@ -107,8 +107,8 @@ struct Source {
     walks: BTreeMap<u64, Walk>,
 }
 
-/// People, and what the model said of each of them.
-type Answers = Vec<(Vec<u64>, Output)>;
+/// What the model said, and of whom each row is that can be decided on.
+type Answers = Vec<(Vec<(usize, u64)>, Output)>;
 
 impl Pipeline {
     /// A pipeline that has seen nothing yet. A model without a classifier needs a gallery
@@ -345,11 +345,11 @@ impl Pipeline {
             Host::Continual(steps) => look.at_steps(&mut **steps)?,
         };
         for (people, output) in answers {
-            for (n, person) in people.iter().enumerate() {
-                let decider = source.deciders.entry(*person).or_default();
+            for (n, person) in people {
+                let decider = source.deciders.entry(person).or_default();
                 let probabilities = probabilities(self.gallery.as_ref(), &output, n, &self.names);
                 for step in decider.decide(&self.rules, frame.t, &probabilities) {
-                    self.say(&frame.source, *person, frame.t, step, arrived, events);
+                    self.say(&frame.source, person, frame.t, step, arrived, events);
                 }
             }
         }
@@ -448,7 +448,7 @@ impl Look<'_> {
             let output = engine.run(Windows { n, m: 1, data })?;
             self.inference.add(asked.elapsed());
             *self.windows += n as u64;
-            answers.push((people.to_vec(), output));
+            answers.push((people.iter().copied().enumerate().collect(), output));
         }
         Ok(answers)
     }
@@ -488,35 +488,13 @@ impl Look<'_> {
                 let output = steps.step(&mut people)?;
                 self.inference.add(asked.elapsed());
                 *self.windows += due.len() as u64;
-                answers.extend(settled(walks, due, output));
+                // The first answers are about a time before somebody came.
+                let people = due.iter().map(|(person, _)| *person).enumerate();
+                let settled = |(_, person): &(usize, u64)| walks[person].is_settled();
+                answers.push((people.filter(settled).collect(), output));
             }
         }
     }
-}
-
-/// The answers that are about what was seen.
-fn settled(
-    walks: &BTreeMap<u64, Walk>,
-    due: &[(u64, Vec<f32>)],
-    output: Output,
-) -> Option<(Vec<u64>, Output)> {
-    let people: Vec<u64> = due.iter().map(|(person, _)| *person).collect();
-    let is_settled = |person: &u64| walks.get(person).is_some_and(Walk::is_settled);
-    if people.iter().all(is_settled) {
-        return Some((people, output));
-    }
-    let rows: Vec<usize> = (0..people.len())
-        .filter(|n| is_settled(&people[*n]))
-        .collect();
-    let pick = |of: &dyn Fn(usize) -> Vec<f32>| rows.iter().flat_map(|n| of(*n)).collect();
-    let chosen = Output {
-        n: rows.len(),
-        embedding: pick(&|n| output.embedding_of(n).to_vec()),
-        logits: pick(&|n| output.logits_of(n).to_vec()),
-        probabilities: pick(&|n| output.probabilities_of(n).to_vec()),
-    };
-    let people = rows.iter().map(|n| people[*n]).collect();
-    (!rows.is_empty()).then_some((people, chosen))
 }
 
 /// What classifier and gallery together say about window `n`, one number for each name.

@@ -3,17 +3,14 @@
 
 use aimclr_engine::State;
 use aimclr_model::Card;
-use aimclr_model::continual::{STEP, pooled};
+use aimclr_model::Plan;
+use aimclr_model::continual::{STEP, unsettled};
 use aimclr_skeleton::Layout;
 use aimclr_skeleton::window::Sample;
 use std::collections::VecDeque;
 
 /// Most steps that wait to be taken: more than the longest gap that a track bridges takes.
 const MOST_STEPS: usize = 64;
-
-/// Frames by which the last block looks ahead and back, in steps: see
-/// [`aimclr_model::continual::look_ahead`] of the published plan.
-const LOOK_AHEAD: usize = 76 / STEP;
 
 /// One person along a stream.
 #[derive(Debug)]
@@ -45,7 +42,7 @@ impl Walk {
             next: 0.0,
             frames: VecDeque::new(),
             taken: 0,
-            settled: LOOK_AHEAD + pooled(card.frames) - 1,
+            settled: unsettled(&Plan::paper(card.layout.len()), card.frames),
         }
     }
 
@@ -119,23 +116,15 @@ fn placed(joints: &[Option<[f32; 3]>], layout: &Layout) -> Vec<[f32; 3]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A single joint in space.
-    fn layout() -> Layout {
-        Layout {
-            joints: vec!["one".into()],
-            centre: 0,
-            ..Layout::ntu25()
-        }
-    }
+    use crate::buffer::tests::layout;
+    use crate::pipeline::tests::card;
 
     /// Frames at 12.5 a second.
     fn walk() -> Walk {
-        let text = include_str!("../../docs/model-card.md");
-        let (_, text) = text.split_once("```json").expect("the document has a card");
-        let (text, _) = text.split_once("```").expect("its end");
-        let mut card: Card = serde_json::from_str(text).expect("a card");
-        (card.frames, card.window) = (50, 4.0);
+        let card = Card {
+            window: 4.0,
+            ..card()
+        };
         Walk::new(&card, State::default())
     }
 

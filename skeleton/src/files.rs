@@ -16,17 +16,21 @@ pub fn write_atomically(
         write(&mut file)?;
         return file.flush();
     }
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut file = temporary_in(folder)?;
+    let mut file = temporary_in(folder_of(path))?;
     {
         let mut buffered = BufWriter::new(file.as_file_mut());
         write(&mut buffered)?;
         buffered.flush()?;
     }
     put_in_place(file, path)
+}
+
+/// The folder that a file is in.
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 /// A temporary file for [`put_in_place`]. Errors do not name it: it means nothing to a user.

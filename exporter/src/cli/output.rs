@@ -1,5 +1,6 @@
 //! Where results go: looked at before the work and not after it.
 
+use aimclr_skeleton::files::folder_of;
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 
@@ -10,10 +11,7 @@ pub(super) fn check<'p>(out: &Path, inputs: impl Iterator<Item = &'p PathBuf>) -
     if out.is_dir() {
         bail!("{name}: this is a folder; expected the name of a file to write");
     }
-    let folder = match out.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(out);
     if !folder.is_dir() {
         bail!(
             "{name}: there is no folder {}; make it first",

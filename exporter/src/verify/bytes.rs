@@ -8,7 +8,7 @@ use aimclr_model::onnx::{FLOAT, INT8, ModelFile, ModelProto, TensorProto};
 use std::collections::BTreeMap;
 
 /// Constants of a convolution in bytes that come from what goes through it and not from the weights.
-const OF_RANGES: [&str; 4] = [".scale", ".zero", ".words", ".shift"];
+const OF_RANGES: [&str; 3] = [".scale", ".zero", ".words"];
 
 /// How far a constant may be off, as a share of the largest of its tensor: another processor may
 /// round sums otherwise.

@@ -1,24 +1,21 @@
 //! `aimclr-run classify`.
 
-use super::live;
+use super::clips::{self, Seen};
 use super::model::ModelArgs;
 use super::numbers::seconds_above_zero;
-use super::warnings::Warnings;
-use crate::classify::{Classifier, Clip, Verdict};
+use crate::classify::{Classifier, Verdict};
 use crate::pipeline::default_hop;
-use crate::source::Reader;
 use aimclr_model::Card;
 use aimclr_skeleton::cli::table::table;
-use aimclr_skeleton::convert::Way;
 use aimclr_skeleton::dataset::Part;
 use aimclr_skeleton::import::ntu::skeleton::Recording;
 use aimclr_skeleton::import::ntu::{FPS, RELEASED_FRAMES, people};
 use aimclr_skeleton::window::Cut;
 use aimclr_skeleton::{Dataset, Layout};
-use anyhow::{Context, bail, ensure};
+use anyhow::bail;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
-use std::io::{BufReader, IsTerminal, StdoutLock, Write};
+use std::io::{IsTerminal, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -138,24 +135,13 @@ fn clip(
     classifier: &mut Classifier<'_>,
     output: &mut Output<'_>,
 ) -> anyhow::Result<()> {
-    let (name, bytes) = live::open(path)?;
-    let mut clip = Clip::new(&output.card.layout);
-    let mut warnings = Warnings::default();
-    let (mut lines, mut used) = (0_u64, 0_u64);
-    for item in Reader::new(BufReader::with_capacity(1 << 16, bytes)) {
-        let item = item.with_context(|| name.clone())?;
-        lines += 1;
-        let added = item.frame.and_then(|frame| clip.add(&frame));
-        clip.news().iter().for_each(|news| say(&name, news));
-        match added {
-            Ok(()) => used += 1,
-            Err(fault) => {
-                if let Some(warning) = warnings.about(&name, item.line, &fault) {
-                    eprintln!("{warning}");
-                }
-            }
-        }
-    }
+    let all = f64::NEG_INFINITY..f64::INFINITY;
+    let Seen {
+        name,
+        clip,
+        lines,
+        used,
+    } = clips::read(path, all, output.card)?;
     if used < lines {
         eprintln!(
             "warning: {name}: {} of {lines} lines were dropped",
@@ -192,7 +178,7 @@ fn recording(
     output: &mut Output<'_>,
 ) -> anyhow::Result<()> {
     let name = path.display().to_string();
-    let way = way(&name, &Layout::ntu25(), output.card)?;
+    let way = clips::way(&name, &Layout::ntu25(), output.card)?;
     let recording = Recording::read(path)?;
     let bodies = way.sequence(people::released(&recording, RELEASED_FRAMES).view())?;
     let Some(verdict) = classifier.sequence(bodies.view(), FPS)? else {
@@ -208,22 +194,6 @@ fn recording(
     output.write(&line)
 }
 
-/// The way from the layout of a data set onto the model's; says where it leads.
-fn way(name: &str, from: &Layout, card: &Card) -> anyhow::Result<Way> {
-    ensure!(
-        from.name != card.layout.name || from.joints == card.layout.joints,
-        "{name}: layout: \"{}\" has other joints here than in the model's card",
-        from.name
-    );
-    let way = Way::find(&from.name, &card.layout).with_context(|| name.to_string())?;
-    way.note().iter().for_each(|news| say(name, news));
-    Ok(way)
-}
-
-fn say(name: &str, news: &str) {
-    eprintln!("note: {name}: {news}");
-}
-
 /// Classifies the samples of a data set.
 fn dataset(
     args: &Args,
@@ -231,9 +201,8 @@ fn dataset(
     classifier: &mut Classifier<'_>,
     output: &mut Output<'_>,
 ) -> anyhow::Result<()> {
-    let dataset = Dataset::open(path)?;
     let name = path.display().to_string();
-    let way = way(&name, dataset.layout(), output.card)?;
+    let (dataset, way) = clips::dataset(path, output.card)?;
     if dataset.meta().bodies > output.card.bodies {
         eprintln!(
             "warning: {name}: {} bodies in a frame, the model takes {}; the others are left out",
