@@ -1,14 +1,12 @@
 //! The file of decisions: TOML that says when an action is trusted; `docs/decisions.md` has it.
 
 use crate::decide::{Rule, Rules};
+use aimclr_skeleton::cli::hint::meant;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use toml::{Table, Value};
-
-/// Similarity from which on a known name is offered for an unknown one.
-const SIMILAR: f64 = 0.7;
 
 /// Longest time in a file, seconds.
 const LONGEST: f64 = 3600.0;
@@ -282,26 +280,10 @@ fn known(key: &str) -> Result<(), String> {
 /// What may have been meant by a name that is unknown.
 pub(crate) fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
-    let quoted = |names: &[&str]| -> Vec<String> {
-        names.iter().map(|name| format!("\"{name}\"")).collect()
-    };
-    // A key without its section is as likely a slip as a letter.
-    let end = format!(".{name}");
-    let inside: Vec<&str> = known
-        .iter()
-        .copied()
-        .filter(|k| k.ends_with(&end))
-        .collect();
-    let similarity = |other: &str| strsim::normalized_damerau_levenshtein(name, other);
-    let nearest = known
-        .iter()
-        .copied()
-        .max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
-    match nearest {
-        _ if !inside.is_empty() => format!("did you mean {}?", quoted(&inside).join(" or ")),
-        Some(nearest) if similarity(nearest) >= SIMILAR => format!("did you mean \"{nearest}\"?"),
-        _ => format!("known are {}", quoted(&known).join(", ")),
-    }
+    meant(name, &known).unwrap_or_else(|| {
+        let quoted: Vec<String> = known.iter().map(|name| format!("\"{name}\"")).collect();
+        format!("known are {}", quoted.join(", "))
+    })
 }
 
 #[cfg(test)]

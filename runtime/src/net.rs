@@ -1,12 +1,25 @@
 //! What everything that talks over a network shares: the threads that do it, and who may come in.
 
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 use thiserror::Error;
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::sleep;
 
 /// Threads that wait for sockets. Recognition has its own, and never waits for one of these.
 const THREADS: usize = 1;
+
+/// Port of an MQTT broker that names none.
+pub(crate) const MQTT_PORT: u16 = 1883;
+
+/// Environment variable with the token that clients of servers have to know.
+const TOKEN: &str = "AIMCLR_TOKEN";
+
+/// From one try to connect to the next, at first.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
 
 /// Starts the threads for sources and sinks that talk over a network.
 ///
@@ -18,6 +31,39 @@ pub fn start() -> io::Result<Runtime> {
         .thread_name("network")
         .enable_all()
         .build()
+}
+
+/// Waits twice as long from try to try to connect.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    next: Duration,
+    longest: Duration,
+}
+
+impl Backoff {
+    /// Nothing was tried yet; it never waits longer than `longest`.
+    pub(crate) fn new(longest: Duration) -> Self {
+        Self {
+            next: FIRST_WAIT,
+            longest,
+        }
+    }
+
+    pub(crate) async fn wait(&mut self) {
+        sleep(self.next).await;
+        self.next = (2 * self.next).min(self.longest);
+    }
+
+    /// It worked: the next time begins anew.
+    pub(crate) fn reset(&mut self) {
+        self.next = FIRST_WAIT;
+    }
+}
+
+/// The token that a client says in `Authorization: Bearer TOKEN`.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let said = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    said.strip_prefix("Bearer ")
 }
 
 /// Who may come in.
@@ -43,6 +89,11 @@ impl Access {
         Self {
             token: token.filter(|token| !token.is_empty()),
         }
+    }
+
+    /// As `AIMCLR_TOKEN` has it.
+    pub fn of_environment() -> Self {
+        Self::new(std::env::var(TOKEN).ok())
     }
 
     /// Whether a server may listen there.

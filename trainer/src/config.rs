@@ -7,6 +7,7 @@
 use crate::TrainError;
 use crate::evaluate::settings::{Fuse, Knn, Linear, Supervised};
 use crate::settings::Settings;
+use aimclr_skeleton::cli::hint::meant;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,9 +21,6 @@ const DEPTH: usize = 8;
 
 /// Table whose keys are free: names of results.
 const PUBLISHED: &str = "published";
-
-/// Similarity from which on a known key is offered for an unknown one.
-const SIMILAR: f64 = 0.7;
 
 /// Settings of pre-training and of every protocol. The defaults are the published values.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -175,20 +173,9 @@ fn refuse_unknown(table: &Table, origin: &str) -> Result<(), TrainError> {
         if free || known.contains(&key) {
             continue;
         }
-        let similarity = |other: &String| strsim::normalized_damerau_levenshtein(&key, other);
-        let nearest = known
-            .iter()
-            .max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
-        // A key without its table is as likely a slip as a letter.
-        let inside = known.iter().filter(|k| k.ends_with(&format!(".{key}")));
-        let inside: Vec<String> = inside.map(|k| format!("\"{k}\"")).collect();
-        let hint = match nearest {
-            _ if !inside.is_empty() => format!("did you mean {}?", inside.join(" or ")),
-            Some(nearest) if similarity(nearest) >= SIMILAR => {
-                format!("did you mean \"{nearest}\"?")
-            }
-            _ => format!("known are {}", known.join(", ")),
-        };
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let hint = meant(&key, &known);
+        let hint = hint.unwrap_or_else(|| format!("known are {}", known.join(", ")));
         return Err(TrainError::Mismatch(format!(
             "{origin}: unknown key \"{key}\"; {hint}"
         )));

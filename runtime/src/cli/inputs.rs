@@ -8,9 +8,6 @@ use crate::source::format::Format;
 use crate::source::inputs::{InputError, Inputs, Options};
 use std::path::Path;
 
-/// Environment variable with the token that clients of servers have to know.
-const TOKEN: &str = "AIMCLR_TOKEN";
-
 #[derive(Debug, clap::Args)]
 pub(super) struct InputArgs {
     /// Where frames come from: -, FILE, FOLDER, tcp://host:port, tcp-listen://host:port, unix:PATH,
@@ -63,7 +60,7 @@ impl InputArgs {
             speed: self.speed.or(self.realtime.then_some(1.0)),
             when_full: self.when_full,
             queue: self.queue.map(|frames| frames as usize),
-            access: Access::new(std::env::var(TOKEN).ok()),
+            access: Access::of_environment(),
         };
         Inputs::open(&self.input, &options)
     }

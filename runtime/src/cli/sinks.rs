@@ -61,7 +61,7 @@ impl SinkArgs {
             size,
             keep: self.rotate_keep,
         });
-        let access = Access::new(std::env::var("AIMCLR_TOKEN").ok());
+        let access = Access::of_environment();
         let mut sinks = Sinks::open(&self.out, Options { live, rotation })?;
         let Some(address) = self.listen else {
             return Ok((sinks, None));

@@ -3,7 +3,7 @@
 use crate::event::Counts;
 use crate::latency::Histogram;
 use crate::pipeline::Pipeline;
-use crate::sink::lock;
+use crate::queue::lock;
 use crate::sink::tally::Tally;
 use serde::Serialize;
 use std::sync::{Arc, Mutex};

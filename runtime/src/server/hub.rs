@@ -1,10 +1,9 @@
 //! Those who subscribed to events.
 
+use crate::queue::lock;
 use crate::sink::tally::{Loss, Tally};
-use crate::sink::{Message, WAITING, lock};
-use futures_core::Stream;
+use crate::sink::{Message, WAITING};
 use serde::Deserialize;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -130,14 +129,6 @@ impl Subscription {
         }
         next
     }
-
-    /// Events as something else.
-    pub(super) fn map<T>(self, to: fn(Arc<Message>) -> T) -> impl Stream<Item = T> {
-        Mapped {
-            subscription: self,
-            to,
-        }
-    }
 }
 
 impl Drop for Subscription {
@@ -145,19 +136,5 @@ impl Drop for Subscription {
         self.receiver.close();
         self.tally.lose(Loss::Gone, self.receiver.len());
         self.connected.fetch_sub(1, Relaxed);
-    }
-}
-
-struct Mapped<T> {
-    subscription: Subscription,
-    to: fn(Arc<Message>) -> T,
-}
-
-impl<T> Stream for Mapped<T> {
-    type Item = T;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        let next = self.subscription.poll(context);
-        next.map(|message| message.map(self.to))
     }
 }

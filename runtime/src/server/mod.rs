@@ -9,19 +9,20 @@ mod metrics;
 pub use board::{About, Board};
 pub use hub::Hub;
 
-use crate::net::{Access, Open};
+use crate::net::{Access, Open, bearer};
 use crate::sink::tally::Tally;
 use axum::Json;
 use axum::Router;
 use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
+use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::serve::ListenerExt;
+use futures_util::stream::{self, StreamExt};
 use hub::{Filter, Subscription};
 use serde::Deserialize;
 use std::convert::Infallible;
@@ -155,8 +156,7 @@ async fn admit(
     next: Next,
 ) -> Response {
     let headers = request.headers();
-    let bearer = text(headers, AUTHORIZATION).and_then(|said| said.strip_prefix("Bearer "));
-    if !shared.access.admits(bearer.or(token.as_deref())) {
+    if !shared.access.admits(bearer(headers).or(token.as_deref())) {
         let said = "a token is wanted: Authorization: Bearer TOKEN, or ?token=TOKEN\n";
         return (StatusCode::UNAUTHORIZED, said).into_response();
     }
@@ -184,11 +184,11 @@ fn full() -> Response {
 
 /// Server-sent events.
 async fn events(State(shared): State<Shared>, Query(filter): Query<Filter>) -> Response {
-    let Some(subscription) = shared.hub.subscribe(filter) else {
+    let Some(mut subscription) = shared.hub.subscribe(filter) else {
         return full();
     };
-    let events =
-        subscription.map(|message| Ok::<_, Infallible>(Event::default().data(&message.json)));
+    let messages = stream::poll_fn(move |context| subscription.poll(context));
+    let events = messages.map(|message| Ok::<_, Infallible>(Event::default().data(&message.json)));
     let alive = KeepAlive::default();
     Sse::new(events).keep_alive(alive).into_response()
 }

@@ -4,7 +4,7 @@ use crate::pipeline::tests::{HighHead, card, frame, person};
 use crate::pipeline::{Pipeline, Settings};
 use crate::sink::{self, Options, Sinks, WAITING};
 use aimclr_engine::Engine;
-use futures_core::Stream;
+use futures_util::Stream;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::pin::Pin;

@@ -1,13 +1,11 @@
 //! Where events go, as it is said on the command line.
 
+use crate::net::MQTT_PORT;
 use axum::http::Uri;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use thiserror::Error;
-
-/// MQTT's own port.
-const MQTT_PORT: u16 = 1883;
 
 /// Where events go. [`Display`](fmt::Display) is its name in the summary and in metrics, without
 /// what a webhook's query may hold.

@@ -11,7 +11,6 @@ mod webhook;
 
 pub use address::Address;
 pub use lines::Rotation;
-pub(crate) use queue::lock;
 pub use queue::{Message, WAITING};
 
 use crate::event::{Delivery, Summary};

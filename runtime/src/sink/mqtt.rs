@@ -4,6 +4,7 @@
 //! After a lost connection those are sent again, so each gets there at least once.
 
 use super::queue::{Message, Shared};
+use crate::net::Backoff;
 use rumqttc::{AsyncClient, Event, EventLoop, LastWill, MqttOptions, Outgoing, Packet, QoS};
 use std::collections::VecDeque;
 use std::env;
@@ -23,8 +24,8 @@ const LONGEST: usize = 1 << 20;
 /// How long a broker may be silent before it counts as gone.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// Pauses between attempts to connect: from the first to the longest, doubling.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(8));
+/// From one try to connect to the next, at last.
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
 /// How often is looked for an end where nothing is sent.
 const TICK: Duration = Duration::from_millis(50);
@@ -117,11 +118,11 @@ fn random() -> u32 {
 
 /// Talks with the broker, and connects again where it has to.
 async fn talk(mut connection: EventLoop, signals: UnboundedSender<Signal>) {
-    let mut pause = PAUSES.0;
+    let mut backoff = Backoff::new(LONGEST_WAIT);
     loop {
         let signal = match connection.poll().await {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                pause = PAUSES.0;
+                backoff.reset();
                 Signal::Connected
             }
             Ok(Event::Incoming(Packet::PubAck(_))) => Signal::Acknowledged,
@@ -139,8 +140,7 @@ async fn talk(mut connection: EventLoop, signals: UnboundedSender<Signal>) {
                 // What it still holds is sent again by the other task, in order.
                 connection.clean();
                 connection.pending.clear();
-                sleep(pause).await;
-                pause = (2 * pause).min(PAUSES.1);
+                backoff.wait().await;
                 continue;
             }
         };

@@ -2,8 +2,9 @@
 
 use super::tally::{Loss, Tally};
 use crate::event::Event;
+use crate::queue::lock;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -165,10 +166,6 @@ impl Queue {
     pub(super) fn ended(&self) -> bool {
         self.worker.is_finished()
     }
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Empties a queue until nothing more can come.

@@ -95,9 +95,10 @@ mod tests {
     use super::*;
     use crate::event::Delivery;
     use crate::net;
+    use crate::queue::lock;
     use crate::sink::queue::tests::message;
     use crate::sink::queue::{Policy, Queue};
-    use crate::sink::{WAITING, lock, settle};
+    use crate::sink::{WAITING, settle};
     use axum::extract::State;
     use axum::http::StatusCode;
     use axum::routing::post;

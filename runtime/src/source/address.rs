@@ -1,5 +1,6 @@
 //! Where frames come from, as the command line has it.
 
+use crate::net::MQTT_PORT;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -54,9 +55,6 @@ fn no(reason: impl Into<String>) -> NoAddress {
         reason: reason.into(),
     }
 }
-
-/// Port of a broker that names none.
-const MQTT_PORT: u16 = 1883;
 
 impl FromStr for Address {
     type Err = NoAddress;

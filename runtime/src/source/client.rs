@@ -5,38 +5,23 @@ use super::inputs::Feed;
 use super::server::{pour, pump};
 use super::{Intake, Item};
 use crate::fault::Fault;
+use crate::net::Backoff;
 use crate::queue::{Closed, Notice, Sender};
 use aimclr_skeleton::frame::MAX_LINE;
 use futures_util::StreamExt;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, connect_async_with_config};
 
-/// From one try to connect to the next, at first and at last.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// From one try to connect to the next, at last.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);
-
-/// Waits longer from try to try.
-#[derive(Debug)]
-pub(super) struct Backoff(Duration);
-
-impl Backoff {
-    pub(super) fn new() -> Self {
-        Self(FIRST_WAIT)
-    }
-
-    pub(super) async fn wait(&mut self) {
-        sleep(self.0).await;
-        self.0 = (2 * self.0).min(LONGEST_WAIT);
-    }
-}
 
 /// Tells the first of several failures in a row.
 #[derive(Debug, Default)]
@@ -60,14 +45,14 @@ impl Trouble {
 /// or has ended, otherwise that is the end.
 pub(super) async fn tcp(at: String, follow: bool, feed: Feed) {
     let mut intake = Intake::new(Decoder::new(feed.manner.clone()));
-    let (mut backoff, mut trouble) = (Backoff::new(), Trouble::default());
+    let (mut backoff, mut trouble) = (Backoff::new(LONGEST_WAIT), Trouble::default());
     loop {
         let connected = timeout(CONNECT, TcpStream::connect(&at)).await;
         let connected = connected.map_err(std::io::Error::from).flatten();
         let lost = match connected {
             Ok(stream) => {
                 trouble.is_over(&feed.sender);
-                backoff = Backoff::new();
+                backoff.reset();
                 if pump(stream, &mut intake, &feed.sender).await.is_err() {
                     return;
                 }
@@ -90,7 +75,7 @@ pub(super) async fn tcp(at: String, follow: bool, feed: Feed) {
 /// Reads messages from a WebSocket, and connects again when it is not there or has ended.
 pub(super) async fn websocket(url: String, feed: Feed) {
     let mut intake = Intake::new(Decoder::new(feed.manner.clone()));
-    let (mut backoff, mut trouble) = (Backoff::new(), Trouble::default());
+    let (mut backoff, mut trouble) = (Backoff::new(LONGEST_WAIT), Trouble::default());
     loop {
         let connecting = connect_async_with_config(&url, Some(frames_limit()), true);
         let lost = match timeout(CONNECT, connecting).await {
@@ -101,7 +86,7 @@ pub(super) async fn websocket(url: String, feed: Feed) {
                     Err(Closed) => return,
                     // Somebody who hangs up at once is not asked again at once.
                     Ok(false) => {}
-                    Ok(true) => backoff = Backoff::new(),
+                    Ok(true) => backoff.reset(),
                 }
                 "the connection ended".into()
             }

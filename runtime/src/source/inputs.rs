@@ -9,10 +9,9 @@ use super::server::{Limits, Listener, Server, Speech, Visits};
 use super::{Item, client, folder, mqtt};
 use crate::event::Clients;
 use crate::net::{self, Access};
-use crate::queue::{Bounds, Closed, Notice, Receiver, Sender, WhenFull, queue};
+use crate::queue::{Bounds, Closed, Notice, Receiver, Sender, WhenFull, lock, queue};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::PoisonError;
 use std::thread;
 use std::time::{Duration, Instant};
 use thiserror::Error;
@@ -200,7 +199,7 @@ impl Inputs {
     /// Who connected so far; `None` where nobody can.
     pub fn clients(&self) -> Option<Clients> {
         let visits = self.visits.as_ref()?;
-        Some(*visits.lock().unwrap_or_else(PoisonError::into_inner))
+        Some(*lock(visits))
     }
 
     /// True where one of them comes when it comes.

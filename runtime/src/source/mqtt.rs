@@ -2,10 +2,11 @@
 
 use super::Intake;
 use super::address::Mqtt;
-use super::client::{Backoff, Trouble};
+use super::client::{LONGEST_WAIT, Trouble};
 use super::decode::{Decoder, Manner};
 use super::inputs::Feed;
 use super::server::pour;
+use crate::net::Backoff;
 use crate::queue::{Closed, Notice};
 use aimclr_skeleton::frame::MAX_LINE;
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, Publish, QoS};
@@ -33,13 +34,13 @@ pub(super) async fn subscribe(broker: Mqtt, feed: Feed) {
         options.set_credentials(user, password);
     }
     let (client, mut events) = AsyncClient::new(options, REQUESTS);
-    let (mut backoff, mut trouble) = (Backoff::new(), Trouble::default());
+    let (mut backoff, mut trouble) = (Backoff::new(LONGEST_WAIT), Trouble::default());
     let mut topics = HashMap::new();
     loop {
         match events.poll().await {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
                 trouble.is_over(&feed.sender);
-                backoff = Backoff::new();
+                backoff.reset();
                 if let Err(error) = client.try_subscribe(&broker.filter, QoS::AtLeastOnce) {
                     let reason = format!("topic filter \"{}\": {error}", broker.filter);
                     feed.sender.tell(Notice::Failed(reason));

@@ -5,12 +5,12 @@ use super::decode::Decoder;
 use super::inputs::Feed;
 use super::{Intake, Item};
 use crate::event::Clients;
-use crate::net::Access;
-use crate::queue::{Closed, Notice, Sender};
+use crate::net::{Access, bearer};
+use crate::queue::{Closed, Notice, Sender, lock};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -133,7 +133,7 @@ struct Place {
 
 impl Place {
     fn take(taken: &Arc<Mutex<Vec<bool>>>) -> Option<Self> {
-        let mut places = taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut places = lock(taken);
         let number = places.iter().position(|taken| !taken)?;
         places[number] = true;
         Some(Self {
@@ -145,7 +145,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut places = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut places = lock(&self.taken);
         places[self.number] = false;
     }
 }
@@ -194,7 +194,7 @@ impl Server {
     }
 
     fn count(&self, of: impl Fn(&mut Clients) -> &mut u64) {
-        let mut visits = self.visits.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut visits = lock(&self.visits);
         *of(&mut visits) += 1;
     }
 
@@ -317,15 +317,13 @@ async fn hello(wire: &mut Box<dyn Wire>) -> io::Result<(Option<Vec<u8>>, Vec<u8>
 }
 
 fn token_of(request: &Request) -> Option<String> {
-    let header = request.headers().get("authorization");
-    let header = header.and_then(|value| value.to_str().ok());
-    let bearer = header.and_then(|value| value.strip_prefix("Bearer "));
     let query = request.uri().query().unwrap_or_default();
     let asked = || {
         query
             .split('&')
             .find_map(|pair| pair.strip_prefix("token="))
     };
+    let bearer = bearer(request.headers());
     bearer.or_else(asked).map(|token| token.trim().into())
 }
 

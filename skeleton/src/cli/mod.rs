@@ -6,6 +6,7 @@
 mod clip;
 mod export_npy;
 mod generate;
+pub mod hint;
 mod import;
 mod progress;
 mod render;
