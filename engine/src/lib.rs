@@ -206,6 +206,12 @@ pub trait Engine: Send {
     /// engine can be used further afterwards.
     fn run(&mut self, windows: Windows<'_>) -> Result<Output, EngineError>;
 
+    /// How many windows one call takes best: 1 where a call with several takes as long as several
+    /// calls, as it does on a processor, more where it is faster.
+    fn batch(&self) -> usize {
+        1
+    }
+
     /// What really computes: `tract`, `CPUExecutionProvider` or `CUDAExecutionProvider`.
     fn provider(&self) -> &str;
 

@@ -30,10 +30,14 @@ impl OnnxRuntime {
     }
 }
 
+/// A GPU computes so many windows in little more time than one.
+const GPU_BATCH: usize = 32;
+
 /// A session and what it is.
 struct Opened {
     path: PathBuf,
     session: Session,
+    device: Device,
     provider: &'static str,
     description: String,
 }
@@ -74,6 +78,7 @@ impl Opened {
         Ok(Self {
             path: model.path.clone(),
             session,
+            device,
             provider,
             description,
         })
@@ -175,6 +180,13 @@ impl Engine for OnnxRuntime {
             .opened
             .run(vec![("joints".into(), input.into())], names)?;
         self.sizes.collect(n, values)
+    }
+
+    fn batch(&self) -> usize {
+        match self.opened.device {
+            Device::Cpu => 1,
+            Device::Cuda(_) => GPU_BATCH,
+        }
     }
 
     fn provider(&self) -> &str {

@@ -1,7 +1,6 @@
 //! What was seen of one person lately, and the window that lies at its end.
 
 use aimclr_skeleton::window::Sample;
-use std::collections::VecDeque;
 
 /// Most samples per window length that are kept: 100 a second in a window of ten seconds. What
 /// comes denser adds nothing to T frames and is passed over, so a buffer can't grow.
@@ -13,8 +12,10 @@ const KEPT: f64 = 1.25;
 /// The samples of one person, bounded in time and number.
 #[derive(Debug)]
 pub struct Buffer {
-    window: f64,
-    samples: VecDeque<Sample>,
+    longest: f64,
+    /// Those before `first` have had their time.
+    samples: Vec<Sample>,
+    first: usize,
 }
 
 /// A window: what was seen in [`start`, `start` + `length`) seconds.
@@ -29,34 +30,46 @@ pub struct Cut<'a> {
 }
 
 impl Buffer {
-    /// An empty buffer for windows of `window` seconds.
-    pub fn new(window: f64) -> Self {
+    /// An empty buffer for windows of at most `longest` seconds.
+    pub fn new(longest: f64) -> Self {
         Self {
-            window,
-            samples: VecDeque::new(),
+            longest,
+            samples: Vec::new(),
+            first: 0,
         }
     }
 
     /// Takes the next sample, which is later than those before.
     pub fn push(&mut self, sample: Sample) {
-        if let Some(last) = self.samples.back()
-            && sample.t - last.t < self.window / MOST_PER_WINDOW
+        if let Some(last) = self.samples.last()
+            && sample.t - last.t < self.longest / MOST_PER_WINDOW
         {
             return;
         }
-        let oldest = sample.t - KEPT * self.window;
-        self.samples.push_back(sample);
-        while self.samples.get(1).is_some_and(|second| second.t <= oldest) {
-            self.samples.pop_front();
+        let oldest = sample.t - KEPT * self.longest;
+        self.samples.push(sample);
+        let is_old = |second: &Sample| second.t <= oldest;
+        while self.samples.get(self.first + 1).is_some_and(is_old) {
+            self.first += 1;
         }
+        // Seldom, so that a sample is moved about as often as it is taken.
+        if self.first > self.samples.len() / 2 {
+            self.samples.drain(..self.first);
+            self.first = 0;
+        }
+    }
+
+    fn samples(&self) -> &[Sample] {
+        &self.samples[self.first..]
     }
 
     /// The sample that was taken last.
     pub fn last(&self) -> Option<&Sample> {
-        self.samples.back()
+        self.samples.last()
     }
 
-    /// The window that ends with the last sample, or `None` while what was seen is shorter.
+    /// The window that ends with the last sample, or `None` while what was seen is shorter;
+    /// `window` is its length in seconds.
     ///
     /// A sample stands for the time around it: with frames at regular intervals d, those of the
     /// window are round(window / d), and it reaches from half an interval before the first to half
@@ -64,11 +77,11 @@ impl Buffer {
     /// ([`aimclr_skeleton::window::cut`]). The window must be whole: a model that was trained on
     /// two seconds of movement takes one second stretched onto T frames for slow motion. A sample
     /// more or less at the edges, as jitter and missed frames have it, makes no difference.
-    pub fn latest(&mut self) -> Option<Cut<'_>> {
-        let samples: &[Sample] = self.samples.make_contiguous();
+    pub fn latest(&self, window: f64) -> Option<Cut<'_>> {
+        let samples = self.samples();
         let (first, last) = (samples.first()?.t, samples.last()?.t);
         let interval = interval(samples.iter().map(|sample| sample.t))?;
-        let length = (self.window / interval).round().max(1.0) * interval;
+        let length = (window / interval).round().max(1.0) * interval;
         let start = last + interval / 2.0 - length;
         if first > start + interval {
             return None;
@@ -79,6 +92,19 @@ impl Buffer {
             length,
             samples: &samples[inside..],
         })
+    }
+
+    /// The samples of a window that is known already, or `None` where they don't fill it, as in
+    /// [`latest`](Self::latest).
+    pub fn within(&self, start: f64, length: f64) -> Option<&[Sample]> {
+        let samples = self.samples();
+        let interval = interval(samples.iter().map(|sample| sample.t))?;
+        let (first, last) = (samples.first()?.t, samples.last()?.t);
+        if first > start + interval || last + interval < start + length {
+            return None;
+        }
+        let before = |end: f64| samples.partition_point(|sample| sample.t < end);
+        Some(&samples[before(start)..before(start + length)])
     }
 }
 
@@ -138,7 +164,7 @@ pub(crate) mod tests {
                 let t = ((17.0 + j as f64 / fps) * 1e3).round() / 1e3;
                 buffer.push(sample(t, j as f32));
                 recording.set_joint(j, 0, 0, [j as f32, (j as f32).sin(), 1.0]);
-                let ours = buffer.latest().and_then(|cut| {
+                let ours = buffer.latest(seconds).and_then(|cut| {
                     window::resample(cut.samples, cut.start, cut.length, 50, &layout())
                 });
                 let theirs = cuts.iter().find(|cut| cut.end == j + 1);
@@ -165,7 +191,7 @@ pub(crate) mod tests {
             buffer.push(sample(j as f64 / fps, j as f32));
             recording.set_joint(j, 0, 0, [j as f32, (j as f32).sin(), 1.0]);
         }
-        let cut = buffer.latest().expect("whole");
+        let cut = buffer.latest(seconds).expect("whole");
         let ours =
             window::resample(cut.samples, cut.start, cut.length, 50, &layout()).expect("seen");
         let theirs = resize::linear(recording.view().slice(8..40), 50);
@@ -184,7 +210,7 @@ pub(crate) mod tests {
             }
             let jitter = f64::from(j * 7919 % 13 - 6) * 1e-3;
             buffer.push(sample(f64::from(j) / 30.0 + jitter, j as f32));
-            let Some(cut) = buffer.latest() else {
+            let Some(cut) = buffer.latest(2.0) else {
                 assert!(j < 62, "frame {j}: the window was lost");
                 continue;
             };
@@ -209,7 +235,7 @@ pub(crate) mod tests {
             buffer.push(sample(f64::from(i) * 1e-5, 0.0));
         }
         assert!(buffer.samples.len() <= 1400, "{}", buffer.samples.len());
-        assert!(buffer.latest().is_some());
+        assert!(buffer.latest(1.0).is_some());
     }
 
     #[test]

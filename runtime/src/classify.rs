@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::decide::best;
 use crate::fault::Fault;
 use crate::gate::Gate;
-use crate::pipeline::LARGEST_BATCH;
+use crate::look::LARGEST_BATCH;
 use crate::track::Tracker;
 use aimclr_engine::{Engine, EngineError, Output, Windows};
 use aimclr_model::Card;

@@ -43,8 +43,10 @@ pub struct Event {
     pub since: f64,
     /// The best classes with their smoothed probabilities, best first.
     pub top: Vec<(String, f64)>,
-    /// From the arrival of the frame to the event, milliseconds.
-    pub latency_ms: f64,
+    /// From the arrival of the frame to the event, milliseconds; `None` where the frame did not
+    /// arrive, but was read from a recording, and where no frame led to the event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<f64>,
 }
 
 /// The frames of a run: `in` = `used` + Σ `dropped`.
@@ -104,6 +106,9 @@ pub struct Counts {
     pub tracks: Tracks,
     /// Windows that went through the model.
     pub windows: u64,
+    /// Windows that fell out, since there was no frame, or no time, when they were due.
+    #[serde(default, rename = "windows_skipped")]
+    pub skipped: u64,
     /// Events.
     pub events: Events,
 }
@@ -145,10 +150,10 @@ pub struct Summary {
     pub backend: String,
     /// Which execution provider of it really ran.
     pub provider: String,
-    /// Length of a window, seconds.
-    pub window: f64,
-    /// From one window to the next, seconds.
-    pub hop: f64,
+    /// Lengths of windows, seconds.
+    pub window: Vec<f64>,
+    /// From one window to the next of each length, seconds.
+    pub hop: Vec<f64>,
     /// Everything counted.
     #[serde(flatten)]
     pub counts: Counts,
@@ -201,7 +206,7 @@ mod tests {
             confidence: 0.93,
             since: 11.4,
             top: vec![("drink water".into(), 0.93), ("phone call".into(), 0.04)],
-            latency_ms: 4.1,
+            latency_ms: Some(4.1),
         };
         let line = r#"{"t":12.6,"source":"cam0","person":7,"event":"start","action":"drink water","confidence":0.93,"since":11.4,"top":[["drink water",0.93],["phone call",0.04]],"latency_ms":4.1}"#;
         assert_eq!(serde_json::to_string(&event).expect("JSON"), line);

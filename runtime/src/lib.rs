@@ -1,7 +1,7 @@
 //! The runtime: who does what in a stream of poses, as it happens.
 //!
 //! A stream is a [`source`] of frames that come through a [`queue`], each of which joins the [`track`]s of the people in it; a
-//! track's [`buffer`] gives windows, the engine ([`aimclr_engine`]) their probabilities, and
+//! track's [`buffer`] gives windows, as [`look`] asks for them, the engine ([`aimclr_engine`]) their probabilities, and
 //! [`decide`] turns those into [`event`]s, by what a file of [`decisions`] says. A [`gallery`] adds
 //! actions without training. [`pipeline`] ties it together and counts; [`score`] compares with what
 //! really happened. [`sink`] is where events go, [`server`] where others ask for them. [`classify`]
@@ -11,6 +11,7 @@
 //! The binary `aimclr-run` ([`cli`]) gives the same to the command line. It needs a `model.onnx`
 //! and nothing else.
 
+pub mod blend;
 pub mod buffer;
 pub mod classify;
 pub mod cli;
@@ -23,12 +24,14 @@ pub mod gallery;
 pub mod gate;
 pub mod host;
 pub mod latency;
+pub mod look;
 pub mod net;
 pub mod pipeline;
 pub mod queue;
 pub mod render;
 pub mod score;
 pub mod server;
+pub mod settings;
 pub mod sink;
 pub mod source;
 pub mod track;
@@ -36,4 +39,5 @@ pub mod walk;
 
 pub use event::{Event, Summary};
 pub use fault::Fault;
-pub use pipeline::{Pipeline, Settings};
+pub use pipeline::Pipeline;
+pub use settings::Settings;

@@ -1,75 +1,31 @@
 //! Frames in, events out: source → tracks → windows → engine → decisions.
 
+use crate::blend::Blend;
 use crate::clock::{Clock, Tick};
 use crate::decide::{Decider, Rules, Step};
 use crate::decisions::{Decisions, DecisionsError};
-use crate::event::{Counts, Event, Kind, UNKNOWN, rounded};
+use crate::event::{Counts, Event, Events, Kind, UNKNOWN, rounded};
 use crate::fault::Fault;
 use crate::gallery::Matcher;
 use crate::gate::{Body, Gate};
 use crate::host::Host;
 use crate::latency::Latency;
+use crate::look::{Answer, LARGEST_BATCH, Look};
+use crate::settings::Settings;
 use crate::track::{Track, Tracker, gap};
 use crate::walk::Walk;
-use aimclr_engine::{Continual, Engine, EngineError, Output, Person, Windows};
+use aimclr_engine::{EngineError, Output};
 use aimclr_model::Card;
-use aimclr_model::card::Form;
-use aimclr_model::continual::STEP;
-use aimclr_skeleton::{Frame, window};
+use aimclr_skeleton::Frame;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 /// Most sources in one stream.
 const MOST_SOURCES: usize = 256;
 
-/// Most windows in one call of the engine, so that a crowd does not take memory without end.
-pub(crate) const LARGEST_BATCH: usize = 32;
-
 /// Under which frames are counted for which there was no room; `docs/event.md` lists all reasons.
 const OVERLOAD: &str = "overload";
-
-/// How the stream is looked at.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Settings {
-    /// Length of a window, seconds, above 0.
-    pub window: f64,
-    /// From one window to the next, seconds, above 0.
-    pub hop: f64,
-    /// Time constant of the smoothing, seconds; 0 for none.
-    pub smoothing: f64,
-    /// A best class below this smoothed probability is `unknown`.
-    pub threshold: f64,
-}
-
-impl Settings {
-    /// What a model card asks for. The hop is an eighth of the window, but at least 0.1 s, since
-    /// windows that share nearly everything say nearly the same, and at most 0.5 s, for somebody
-    /// waits for the answer. The smoothing is two hops: it takes away what a single window says
-    /// and costs about as much delay.
-    /// A model of the continual form answers once a step, whatever is asked.
-    pub fn of(card: &Card) -> Self {
-        let hop = match card.form {
-            Form::Windowed => default_hop(card.window),
-            Form::Continual => STEP as f64 * card.window / card.frames as f64,
-        };
-        Self {
-            window: card.window,
-            hop,
-            smoothing: 2.0 * hop,
-            // Without a classifier the gallery has the word, and its border is at a half.
-            threshold: match card.classes.is_empty() {
-                true => 0.5,
-                false => card.calibration.unknown_below,
-            },
-        }
-    }
-}
-
-/// The hop for windows of `window` seconds where none is asked for; see [`Settings::of`].
-pub fn default_hop(window: f64) -> f64 {
-    (window / 8.0).clamp(0.1, 0.5)
-}
 
 /// The recogniser: takes what a source gives, line by line, and says what people are doing.
 pub struct Pipeline {
@@ -87,6 +43,8 @@ pub struct Pipeline {
     counts: Counts,
     inference: Latency,
     latency: Latency,
+    /// Whether newer frames wait.
+    hurry: Box<dyn Fn() -> bool + Send>,
 }
 
 /// A gallery and how far it reaches.
@@ -102,13 +60,17 @@ struct Source {
     clock: Clock,
     tracker: Tracker,
     /// By the person's number.
-    deciders: BTreeMap<u64, Decider>,
+    minds: BTreeMap<u64, Mind>,
     /// The same, for a model of the continual form.
     walks: BTreeMap<u64, Walk>,
 }
 
-/// What the model said, and of whom each row is that can be decided on.
-type Answers = Vec<(Vec<(usize, u64)>, Output)>;
+/// What is thought of one person.
+#[derive(Default)]
+struct Mind {
+    blend: Blend,
+    decider: Decider,
+}
 
 impl Pipeline {
     /// A pipeline that has seen nothing yet. A model without a classifier needs a gallery
@@ -129,7 +91,16 @@ impl Pipeline {
             counts: Counts::default(),
             inference: Latency::default(),
             latency: Latency::default(),
+            hurry: Box::new(|| false),
         }
+    }
+
+    /// Has it ask, between one call of the engine and the next, whether newer frames wait. If so, the
+    /// people whose windows are due, but whose turn has not come, wait for the next frame: under
+    /// overload everybody is looked at less often, but nothing that is said is old. Each frame
+    /// has at least one call. Without this all windows of a frame are computed before the next one.
+    pub fn hurry_when(&mut self, waiting: impl Fn() -> bool + Send + 'static) {
+        self.hurry = Box::new(waiting);
     }
 
     /// Has it recognise enrolled actions, too; to be called before
@@ -161,11 +132,11 @@ impl Pipeline {
 
     /// The rules without a file.
     fn plain(&self) -> Rules {
-        let Settings {
+        let &Settings {
             smoothing,
             threshold,
             ..
-        } = self.settings;
+        } = &self.settings;
         Rules::plain(smoothing, threshold, self.names.len())
     }
 
@@ -254,10 +225,9 @@ impl Pipeline {
 
     /// Ends all that goes on, since nothing more will come.
     pub fn finish(&mut self, events: &mut Vec<Event>) {
-        let now = Instant::now();
         for (name, mut source) in std::mem::take(&mut self.sources) {
             for track in source.tracker.end_all() {
-                self.end(&name, &mut source.deciders, track, now, events);
+                self.end(&name, &mut source.minds, track, None, events);
             }
         }
     }
@@ -272,8 +242,8 @@ impl Pipeline {
             }
             let source = Source {
                 clock: Clock::default(),
-                tracker: Tracker::new(&self.card.layout, self.settings.window),
-                deciders: BTreeMap::new(),
+                tracker: Tracker::new(&self.card.layout, self.settings.longest()),
+                minds: BTreeMap::new(),
                 walks: BTreeMap::new(),
             };
             self.sources.insert(frame.source.clone(), source);
@@ -303,7 +273,7 @@ impl Pipeline {
             Tick::Anew => source.tracker.end_all(),
             Tick::Forward => source
                 .tracker
-                .end_before(frame.t - gap(interval, self.settings.window)),
+                .end_before(frame.t - gap(interval, self.settings.longest())),
         };
         let observed = source.tracker.observe(frame.t, &self.bodies);
         ended.extend(observed.ended);
@@ -314,7 +284,13 @@ impl Pipeline {
         self.counts.tracks.jumped += observed.jumped;
         for track in ended {
             source.walks.remove(&track.person);
-            self.end(&frame.source, &mut source.deciders, track, arrived, events);
+            self.end(
+                &frame.source,
+                &mut source.minds,
+                track,
+                Some(arrived),
+                events,
+            );
         }
         let result = self.decide(frame, &mut source, interval, arrived, events);
         self.sources.insert(frame.source.clone(), source);
@@ -332,24 +308,42 @@ impl Pipeline {
     ) -> Result<(), EngineError> {
         let mut look = Look {
             card: &self.card,
-            source,
+            settings: &self.settings,
+            tracker: &mut source.tracker,
             t: frame.t,
+            interval: interval.unwrap_or(0.0),
             inference: &mut self.inference,
             windows: &mut self.counts.windows,
         };
-        let answers = match &mut self.host {
-            Host::Windowed(engine) => {
-                let interval = interval.unwrap_or(0.0);
-                look.at_windows(&mut **engine, self.settings.hop, interval)?
-            }
-            Host::Continual(steps) => look.at_steps(&mut **steps)?,
+        let judge = Judge {
+            rules: &self.rules,
+            gallery: self.gallery.as_ref(),
+            names: &self.names,
+            spans: self.settings.spans.len(),
         };
-        for (people, output) in answers {
-            for (n, person) in people {
-                let decider = source.deciders.entry(person).or_default();
-                let probabilities = probabilities(self.gallery.as_ref(), &output, n, &self.names);
-                for step in decider.decide(&self.rules, frame.t, &probabilities) {
-                    self.say(&frame.source, person, frame.t, step, arrived, events);
+        let mut voice = Voice {
+            names: &self.names,
+            source: &frame.source,
+            arrived: Some(arrived),
+            counts: &mut self.counts.events,
+            events,
+        };
+        match &mut self.host {
+            Host::Windowed(engine) => {
+                let batch = engine.batch();
+                let due = look.due(batch > 1);
+                for (n, due) in due.chunks(batch.clamp(1, LARGEST_BATCH)).enumerate() {
+                    if n > 0 && (self.hurry)() {
+                        break;
+                    }
+                    let (answers, skipped) = look.at_windows(&mut **engine, due)?;
+                    self.counts.skipped += skipped;
+                    judge.decide(&answers, frame.t, &mut source.minds, &mut voice);
+                }
+            }
+            Host::Continual(steps) => {
+                for answer in look.at_steps(&mut **steps, &mut source.walks)? {
+                    judge.decide(&[answer], frame.t, &mut source.minds, &mut voice);
                 }
             }
         }
@@ -359,141 +353,96 @@ impl Pipeline {
     fn end(
         &mut self,
         source: &str,
-        deciders: &mut BTreeMap<u64, Decider>,
+        minds: &mut BTreeMap<u64, Mind>,
         track: Track,
-        arrived: Instant,
+        arrived: Option<Instant>,
         events: &mut Vec<Event>,
     ) {
-        match deciders.remove(&track.person) {
+        match minds.remove(&track.person) {
             None => self.counts.tracks.too_short += 1,
-            Some(mut decider) => {
-                if let Some(step) = decider.end() {
-                    self.say(source, track.person, track.last, step, arrived, events);
+            Some(mut mind) => {
+                if let Some(step) = mind.decider.end() {
+                    let mut voice = Voice {
+                        names: &self.names,
+                        source,
+                        arrived,
+                        counts: &mut self.counts.events,
+                        events,
+                    };
+                    voice.say(track.person, track.last, step);
                 }
             }
         }
     }
+}
 
-    fn say(
-        &mut self,
-        source: &str,
-        person: u64,
+/// Makes decisions of what the model says.
+struct Judge<'a> {
+    rules: &'a Rules,
+    gallery: Option<&'a Taught>,
+    names: &'a [String],
+    /// How many lengths of window there are.
+    spans: usize,
+}
+
+impl Judge<'_> {
+    fn decide(
+        &self,
+        answers: &[Answer],
         t: f64,
-        step: Step,
-        arrived: Instant,
-        events: &mut Vec<Event>,
+        minds: &mut BTreeMap<u64, Mind>,
+        voice: &mut Voice<'_>,
     ) {
+        let mut heard = BTreeSet::new();
+        for (rows, output) in answers {
+            for row in rows {
+                let probabilities = probabilities(self.gallery, output, row.row, self.names);
+                let mind = minds.entry(row.person).or_default();
+                mind.blend.hear(row.span, self.spans, &probabilities);
+                heard.insert(row.person);
+            }
+        }
+        for person in heard {
+            if let Some(Mind { blend, decider }) = minds.get_mut(&person) {
+                for step in decider.decide(self.rules, t, &blend.opinion()) {
+                    voice.say(person, t, step);
+                }
+            }
+        }
+    }
+}
+
+/// Makes events of decisions about the people of one source.
+struct Voice<'a> {
+    names: &'a [String],
+    source: &'a str,
+    /// When the frame came, if one led to it.
+    arrived: Option<Instant>,
+    counts: &'a mut Events,
+    events: &'a mut Vec<Event>,
+}
+
+impl Voice<'_> {
+    fn say(&mut self, person: u64, t: f64, step: Step) {
         match step.kind {
-            Kind::Start => self.counts.events.start += 1,
-            Kind::Update => self.counts.events.update += 1,
-            Kind::End => self.counts.events.end += 1,
+            Kind::Start => self.counts.start += 1,
+            Kind::Update => self.counts.update += 1,
+            Kind::End => self.counts.end += 1,
         }
         let action = step.action.map(|class| self.names[class].clone());
         let named = |(class, p): &(usize, f64)| (self.names[*class].clone(), rounded(*p));
-        events.push(Event {
+        let waited = |arrived: Instant| rounded(arrived.elapsed().as_secs_f64() * 1e3);
+        self.events.push(Event {
             t,
-            source: source.into(),
+            source: self.source.into(),
             person,
             event: step.kind,
             action: action.unwrap_or_else(|| UNKNOWN.into()),
             confidence: rounded(step.confidence),
             since: step.since,
             top: step.top.iter().map(named).collect(),
-            latency_ms: rounded(arrived.elapsed().as_secs_f64() * 1e3),
+            latency_ms: self.arrived.map(waited),
         });
-    }
-}
-
-/// One look at the people of a source.
-struct Look<'a> {
-    card: &'a Card,
-    source: &'a mut Source,
-    /// Time of the frame: those who were seen then are looked at.
-    t: f64,
-    inference: &'a mut Latency,
-    windows: &'a mut u64,
-}
-
-impl Look<'_> {
-    /// The windows that are due.
-    fn at_windows(
-        &mut self,
-        engine: &mut dyn Engine,
-        hop: f64,
-        interval: f64,
-    ) -> Result<Answers, EngineError> {
-        let (frames, layout) = (self.card.frames, &self.card.layout);
-        let (mut people, mut data) = (Vec::new(), Vec::new());
-        let tracks = self.source.tracker.tracks_mut().iter_mut();
-        for track in tracks.filter(|track| track.last == self.t) {
-            let person = track.person;
-            let Some(cut) = track.due_window(hop, interval) else {
-                continue;
-            };
-            let window = window::resample(cut.samples, cut.start, cut.length, frames, layout);
-            if let Some(window) = window {
-                people.push(person);
-                data.extend_from_slice(&window.data);
-            }
-        }
-        let body = data.len().checked_div(people.len()).unwrap_or(1);
-        let mut answers = Vec::new();
-        for (people, data) in people
-            .chunks(LARGEST_BATCH)
-            .zip(data.chunks(LARGEST_BATCH * body))
-        {
-            let n = people.len();
-            let asked = Instant::now();
-            // One body a window: the graph adds the constant share of an absent second one.
-            let output = engine.run(Windows { n, m: 1, data })?;
-            self.inference.add(asked.elapsed());
-            *self.windows += n as u64;
-            answers.push((people.iter().copied().enumerate().collect(), output));
-        }
-        Ok(answers)
-    }
-
-    /// The steps that are due: several of each after a gap, one after the other.
-    fn at_steps(&mut self, steps: &mut dyn Continual) -> Result<Answers, EngineError> {
-        let Source { tracker, walks, .. } = &mut *self.source;
-        for track in tracker.tracks().iter().filter(|track| track.last == self.t) {
-            let start = || Walk::new(self.card, steps.start());
-            let walk = walks.entry(track.person).or_insert_with(start);
-            if let Some(sample) = track.buffer.last() {
-                walk.push(sample, &self.card.layout);
-            }
-        }
-        let mut answers = Vec::new();
-        loop {
-            let due = |(person, walk): (&u64, &mut Walk)| Some((*person, walk.step()?));
-            let due: Vec<(u64, Vec<f32>)> = walks.iter_mut().filter_map(due).collect();
-            if due.is_empty() {
-                return Ok(answers);
-            }
-            for due in due.chunks(LARGEST_BATCH) {
-                // Both are in order of the person.
-                let chosen = walks.iter_mut().filter_map(|(person, walk)| {
-                    let at = due
-                        .binary_search_by_key(person, |(person, _)| *person)
-                        .ok()?;
-                    Some((walk, &due[at].1))
-                });
-                let mut people: Vec<Person<'_>> = chosen
-                    .map(|(walk, frames)| Person {
-                        state: &mut walk.state,
-                        frames,
-                    })
-                    .collect();
-                let asked = Instant::now();
-                let output = steps.step(&mut people)?;
-                self.inference.add(asked.elapsed());
-                *self.windows += due.len() as u64;
-                // The first answers are about a time before somebody came.
-                let people = due.iter().map(|(person, _)| *person).enumerate();
-                let settled = |(_, person): &(usize, u64)| walks[person].is_settled();
-                answers.push((people.filter(settled).collect(), output));
-            }
-        }
     }
 }
 

@@ -268,6 +268,18 @@ impl<T> Receiver<T> {
         }
     }
 
+    /// Tells at any time whether items wait that would be lost if they had to wait for long: those
+    /// of lanes whose sources don't.
+    pub fn behind(&self) -> impl Fn() -> bool + Send + 'static
+    where
+        T: Send + 'static,
+    {
+        let shared = self.shared.clone();
+        let hurried =
+            |lane: &Lane<T>| lane.bounds.when_full != WhenFull::Wait && !lane.waiting.is_empty();
+        move || shared.state().lanes.iter().any(hurried)
+    }
+
     /// True as long as anybody may still send.
     #[cfg(test)]
     pub(crate) fn waits_for_more(&self) -> bool {
@@ -319,6 +331,7 @@ mod tests {
             drop(sender);
             assert_eq!(all(&receiver), kept);
             assert_eq!((receiver.dropped(), receiver.dropped()), (7, 0));
+            assert!(!receiver.behind()());
             assert_eq!(receiver.next(PATIENCE), Came::End);
         }
     }
@@ -326,6 +339,8 @@ mod tests {
     #[test]
     fn who_is_to_wait_loses_nothing() {
         let (sender, receiver) = one(3, WhenFull::Wait);
+        sender.send(1000).expect("room");
+        assert!(!receiver.behind()(), "whoever waits is in no hurry");
         let task = sender.clone();
         let feeding = thread::spawn(move || {
             (0..500).for_each(|i| sender.send(i).expect("open"));
@@ -339,7 +354,7 @@ mod tests {
         let mut found = all(&receiver);
         feeding.join().expect("done");
         found.sort_unstable();
-        assert!(found.into_iter().eq(0..1000));
+        assert!(found.into_iter().eq(0..=1000));
         assert_eq!(receiver.dropped(), 0);
     }
 
@@ -352,6 +367,7 @@ mod tests {
         let (senders, receiver) = queue(&[bounds, bounds]);
         senders[1].send(100).expect("open");
         (0..50).for_each(|i| senders[0].send(i).expect("open"));
+        assert!(receiver.behind()());
         drop(senders);
         assert_eq!(all(&receiver), [48, 100, 49]);
     }

@@ -256,7 +256,7 @@ mod tests {
             confidence: 1.0,
             since: 0.0,
             top: Vec::new(),
-            latency_ms: 0.0,
+            latency_ms: None,
         }
     }
 

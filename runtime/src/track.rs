@@ -1,7 +1,8 @@
 //! Tracks: which person of a frame is which of the frames before.
 
-use crate::buffer::{Buffer, Cut};
+use crate::buffer::Buffer;
 use crate::gate::Body;
+use crate::settings::Span;
 use aimclr_skeleton::Layout;
 use aimclr_skeleton::frame::MAX_PEOPLE;
 use aimclr_skeleton::layout::Point;
@@ -53,8 +54,8 @@ pub struct Track {
     pub last: f64,
     /// What was seen lately.
     pub buffer: Buffer,
-    /// When the next window is due, once there was one.
-    due: Option<f64>,
+    /// When the next window of each length is due, once there was one.
+    due: Vec<Option<f64>>,
     spot: Spot,
     velocity: [f32; 3],
 }
@@ -76,7 +77,7 @@ pub struct Tracker {
     /// The torso's lower and upper place; the upper one, between the shoulders, cameras lose least.
     torso: (Point, Point),
     flat: bool,
-    window: f64,
+    longest: f64,
     tracks: Vec<Track>,
     next: u64,
 }
@@ -107,19 +108,39 @@ pub fn gap(interval: Option<f64>, window: f64) -> f64 {
 }
 
 impl Track {
-    /// The window that ends with the last sample, once every `hop` seconds of stream time; to be
-    /// asked at each frame in which the person was seen. Half of `interval`, the time between
-    /// frames, is granted, so that a hop that is a multiple of it is not missed by a rounding
-    /// error.
-    pub fn due_window(&mut self, hop: f64, interval: f64) -> Option<Cut<'_>> {
-        let late = |due: f64| self.last + interval / 2.0 - due;
-        if self.due.is_some_and(|due| late(due) < 0.0) {
-            return None;
+    /// How long ago, in seconds, the next window of the length that is number `span` was due; `None`
+    /// if it is not due yet. To be asked at each frame in which the person was seen. Half of
+    /// `interval`, the time between frames, is granted, so that a hop that is a multiple of it is not
+    /// missed by a rounding error. The first is due as soon as it is whole.
+    pub fn late(&mut self, span: usize, length: Span, interval: f64) -> Option<f64> {
+        if self.due.len() <= span {
+            self.due.resize(span + 1, None);
         }
-        let cut = self.buffer.latest()?;
-        let due = self.due.unwrap_or(self.last);
-        self.due = Some(due + hop * ((late(due) / hop).floor() + 1.0));
-        Some(cut)
+        if self.due[span].is_none() && self.buffer.latest(length.window).is_some() {
+            self.due[span] = Some(self.last);
+        }
+        self.since(span, interval).filter(|late| *late >= 0.0)
+    }
+
+    /// Notes that the window was taken that was due last, and gives how many before it were not:
+    /// there is one every `hop` seconds of stream time.
+    pub fn looked(&mut self, span: usize, hop: f64, interval: f64) -> u64 {
+        let late = self.since(span, interval).unwrap_or(0.0);
+        let skipped = (late / hop).floor().max(0.0);
+        if let Some(Some(due)) = self.due.get_mut(span) {
+            *due += hop * (skipped + 1.0);
+        }
+        skipped as u64
+    }
+
+    fn since(&self, span: usize, interval: f64) -> Option<f64> {
+        let due = self.due.get(span).copied().flatten()?;
+        Some(self.last + interval / 2.0 - due)
+    }
+
+    /// How far two people are from each other, metres.
+    pub fn apart(&self, other: &Track) -> f32 {
+        other.distance(other.last, &self.spot, [0.0; 3])
     }
 
     fn see(&mut self, t: f64, spot: Spot, joints: Vec<Option<[f32; 3]>>) {
@@ -175,12 +196,12 @@ impl Track {
 }
 
 impl Tracker {
-    /// No tracks yet, of bodies of this layout; `window` is a window's length in seconds.
-    pub fn new(layout: &Layout, window: f64) -> Self {
+    /// No tracks yet, of bodies of this layout, for windows of at most `longest` seconds.
+    pub fn new(layout: &Layout, longest: f64) -> Self {
         Self {
             torso: layout.torso,
             flat: layout.is_2d(),
-            window,
+            longest,
             tracks: Vec::new(),
             next: 1,
         }
@@ -339,8 +360,8 @@ impl Tracker {
         let mut track = Track {
             person,
             last: t,
-            buffer: Buffer::new(self.window),
-            due: None,
+            buffer: Buffer::new(self.longest),
+            due: Vec::new(),
             spot,
             velocity: [0.0; 3],
         };

@@ -4,7 +4,7 @@ use super::clips::{self, Seen};
 use super::model::ModelArgs;
 use super::numbers::seconds_above_zero;
 use crate::classify::{Classifier, Verdict};
-use crate::pipeline::default_hop;
+use crate::settings::Span;
 use aimclr_model::Card;
 use aimclr_skeleton::cli::table::table;
 use aimclr_skeleton::dataset::Part;
@@ -96,7 +96,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         None => Cut::Whole,
         Some(window) => Cut::Windows {
             window,
-            hop: args.hop.unwrap_or_else(|| default_hop(window)),
+            hop: args.hop.unwrap_or_else(|| Span::of(window).hop),
         },
     };
     let mut output = Output {

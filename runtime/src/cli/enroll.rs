@@ -5,9 +5,8 @@ use super::model::ModelArgs;
 use super::numbers::seconds;
 use crate::classify::Classifier;
 use crate::gallery::{CLIPS, Clip, Gallery};
-use crate::pipeline::default_hop;
+use crate::settings::Span;
 use aimclr_engine::Output;
-use aimclr_skeleton::window::Cut;
 use anyhow::{Context, ensure};
 use std::io::Write;
 use std::path::PathBuf;
@@ -64,10 +63,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         true => Gallery::open(&args.gallery, &model)?,
         false => Gallery::new(&model),
     };
-    let cut = Cut::Windows {
-        window: model.card.window,
-        hop: default_hop(model.card.window),
-    };
+    let cut = Span::of(model.card.window).cut();
     let mut classifier = Classifier::new(&model.card, &mut *engine, cut);
     let mut found = Vec::new();
     let size = model.card.embedding;

@@ -6,10 +6,9 @@ use super::numbers::probability;
 use crate::classify::Classifier;
 use crate::event::UNKNOWN;
 use crate::gallery::{Gallery, MOST_BACKGROUND, Matcher, Window, spread};
-use crate::pipeline::{Settings, default_hop};
+use crate::settings::{Settings, Span};
 use aimclr_skeleton::cli::table::table;
 use aimclr_skeleton::dataset::Part;
-use aimclr_skeleton::window::Cut;
 use anyhow::ensure;
 use clap::Subcommand;
 use std::io::Write;
@@ -230,10 +229,7 @@ impl With {
             None => (0..data.0.samples().len()).collect(),
         };
         ensure!(!chosen.is_empty(), "{}: no samples", self.data.display());
-        let cut = Cut::Windows {
-            window: model.card.window,
-            hop: default_hop(model.card.window),
-        };
+        let cut = Span::of(model.card.window).cut();
         let mut classifier = Classifier::new(&model.card, &mut *engine, cut);
         for index in spread(chosen.len(), most).map(|at| chosen[at]) {
             let output = clips::sample(&data, index, &mut classifier)?;

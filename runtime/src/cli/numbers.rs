@@ -24,6 +24,12 @@ pub(super) fn probability(text: &str) -> Result<f64, String> {
     number(text, |x| (0.0..=1.0).contains(&x), "0 to 1")
 }
 
+/// A distance.
+pub(super) fn metres(text: &str) -> Result<f64, String> {
+    let fits = |x| (0.0..=1e3).contains(&x);
+    number(text, fits, "metres, 0 to 1000")
+}
+
 /// A size in megabytes, as bytes.
 pub(super) fn megabytes(text: &str) -> Result<u64, String> {
     let fits = |x| (0.001..=1e6).contains(&x);

@@ -3,7 +3,7 @@
 use super::deciding::Deciding;
 use super::inputs::InputArgs;
 use super::model::ModelArgs;
-use super::numbers::{probability, seconds, seconds_above_zero};
+use super::numbers::{metres, probability, seconds, seconds_above_zero};
 use super::sinks::{self, SinkArgs};
 use super::status::Status;
 use super::stop::Stop;
@@ -12,10 +12,11 @@ use super::warnings::Warnings;
 use crate::event::{Event, Summary};
 use crate::gallery::{Gallery, Matcher};
 use crate::latency::Percentiles;
-use crate::pipeline::{Pipeline, Settings, default_hop};
+use crate::pipeline::Pipeline;
 use crate::queue::{Came, Notice};
 use crate::score::Score;
 use crate::server::{About, Board};
+use crate::settings::{PARTNER, Settings, Span};
 use crate::sink::{Message, Sinks};
 use crate::source::format::Format;
 use crate::source::inputs::Inputs;
@@ -59,18 +60,23 @@ pub(super) struct Args {
 /// How a stream is looked at.
 #[derive(Debug, clap::Args)]
 pub(super) struct SettingsArgs {
-    /// Length of a window [default: the model's, as in training]
+    /// Length of a window [default: the model's, as in training]; may be given several times: what
+    /// windows of all lengths say is averaged
     #[arg(long, value_name = "SECONDS", value_parser = seconds_above_zero)]
-    window: Option<f64>,
+    window: Vec<f64>,
     /// From one window to the next [default: an eighth of the window, 0.1 to 0.5]
     #[arg(long, value_name = "SECONDS", value_parser = seconds_above_zero)]
     hop: Option<f64>,
-    /// Time constant of the mean over windows; 0 for none [default: two hops]
+    /// Time constant of the mean over windows; 0 for none [default: two hops of the shortest window]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     smoothing: Option<f64>,
     /// Say "unknown" below this probability [default: the model's]
     #[arg(long, value_name = "P", value_parser = probability)]
     threshold: Option<f64>,
+    /// How near, in metres, the nearest other person has to be to be shown to the model as the second
+    /// body, where it knows two; 0 for never
+    #[arg(long, value_name = "METRES", value_parser = metres, default_value_t = PARTNER)]
+    partner: f64,
 }
 
 const EXAMPLES: &str = "\
@@ -96,23 +102,26 @@ the ways. Without a way the frame is dropped, and the layouts that would do are 
 
 impl SettingsArgs {
     fn asks_for_windows(&self) -> bool {
-        self.window.is_some() || self.hop.is_some()
+        !self.window.is_empty() || self.hop.is_some()
     }
 
     /// What was asked for; the rest as the model's card has it.
     pub(super) fn settings(&self, card: &Card) -> Settings {
         let defaults = Settings::of(card);
-        let window = self.window.unwrap_or(defaults.window);
-        let hop = match self.window {
-            Some(window) => default_hop(window),
-            None => defaults.hop,
-        };
-        let hop = self.hop.unwrap_or(hop);
+        let mut spans: Vec<Span> = self.window.iter().copied().map(Span::of).collect();
+        if spans.is_empty() {
+            spans = defaults.spans;
+        }
+        spans.sort_by(|a, b| a.window.total_cmp(&b.window));
+        spans.dedup();
+        if let Some(hop) = self.hop {
+            spans.iter_mut().for_each(|span| span.hop = hop);
+        }
         Settings {
-            window,
-            hop,
-            smoothing: self.smoothing.unwrap_or(2.0 * hop),
+            smoothing: self.smoothing.unwrap_or(2.0 * spans[0].hop),
+            spans,
             threshold: self.threshold.unwrap_or(defaults.threshold),
+            partner: self.partner,
         }
     }
 }
@@ -139,17 +148,21 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let (sinks, board) = args.sinks.open(inputs.are_live(), about.clone())?;
     let stop = Stop::catch()?;
+    let spans = settings.spans.clone();
     let mut pipeline = Pipeline::new(model.card, host, settings);
+    pipeline.hurry_when(inputs.items.behind());
     if let Some(gallery) = &gallery {
         pipeline.teach(Matcher::new(gallery));
     }
     let deciding = Deciding::begin(args.decisions.as_deref(), &mut pipeline, &stop)?;
+    let windows = spans
+        .iter()
+        .map(|Span { window, hop }| format!("windows of {window:.2} s, one every {hop:.2} s"));
     eprintln!(
-        "{} in {}; windows of {:.2} s, one every {:.2} s",
+        "{} in {}; {}",
         args.model.model.display(),
         pipeline.host().describe(),
-        settings.window,
-        settings.hop
+        windows.collect::<Vec<_>>().join("; ")
     );
     let mut run = Run {
         pipeline,
@@ -185,8 +198,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         model: about.model,
         backend: about.backend,
         provider: about.provider,
-        window: settings.window,
-        hop: settings.hop,
+        window: spans.iter().map(|span| span.window).collect(),
+        hop: spans.iter().map(|span| span.hop).collect(),
         counts: run.pipeline.counts().clone(),
         wall_seconds: crate::event::rounded(wall.as_secs_f64()),
         inference_ms: run.pipeline.inference().percentiles(),
@@ -270,6 +283,9 @@ impl Run {
             };
             events.clear();
             let fault = self.pipeline.take(item.frame, arrived, &mut events);
+            if !input.live {
+                events.iter_mut().for_each(|event| event.latency_ms = None);
+            }
             if let Some(board) = &self.board {
                 board.show(&self.pipeline);
             }

@@ -1,18 +1,24 @@
 use super::*;
 use crate::event::Events;
+use crate::settings::Span;
 use crate::source::Reader;
-use aimclr_engine::Output;
-use aimclr_engine::State;
-use aimclr_model::card::{Calibration, Provenance, VERSION};
+use aimclr_engine::{Continual, Engine, Output, State, Windows};
+use aimclr_model::card::{Calibration, Form, Provenance, VERSION};
+use aimclr_model::continual::STEP;
 use aimclr_skeleton::frame::Joint;
 use aimclr_skeleton::normalise::Preprocessing;
 use aimclr_skeleton::{Layout, Person, Stream};
+use std::sync::{Arc, Mutex};
 
-/// Class 1 where the head is above 1 m in most frames, else class 0.
+/// Class 1 by the share of frames in which a head is above 1 m, else class 0.
 #[derive(Default)]
 pub(crate) struct HighHead {
     /// All that went in.
     pub seen: Vec<f32>,
+    /// Windows and bodies of each call.
+    pub calls: Arc<Mutex<Vec<(usize, usize)>>>,
+    /// What one call takes best; 0 for the usual.
+    pub batch: usize,
 }
 
 const HEAD: usize = 3;
@@ -20,6 +26,7 @@ const HEAD: usize = 3;
 impl Engine for HighHead {
     fn run(&mut self, windows: Windows<'_>) -> Result<Output, EngineError> {
         self.seen.extend_from_slice(windows.data);
+        crate::queue::lock(&self.calls).push((windows.n, windows.m));
         let size = windows.data.len() / windows.n;
         let (mut probabilities, mut embedding) = (Vec::new(), Vec::new());
         for window in windows.data.chunks_exact(size) {
@@ -34,6 +41,10 @@ impl Engine for HighHead {
             embedding,
             ..Output::default()
         })
+    }
+
+    fn batch(&self) -> usize {
+        self.batch.max(1)
     }
 
     fn provider(&self) -> &str {
@@ -71,9 +82,13 @@ pub(crate) fn card() -> Card {
 }
 
 fn pipeline(smoothing: f64) -> Pipeline {
+    let span = Span {
+        window: 1.0,
+        hop: 0.2,
+    };
     let settings = Settings {
         smoothing,
-        hop: 0.2,
+        spans: vec![span],
         ..Settings::of(&card())
     };
     Pipeline::new(
@@ -98,7 +113,7 @@ pub(crate) fn frame(t: f64, people: Vec<Person>) -> Frame {
     }
 }
 
-fn run(pipeline: &mut Pipeline, frames: impl IntoIterator<Item = Frame>) -> Vec<Event> {
+pub(crate) fn run(pipeline: &mut Pipeline, frames: impl IntoIterator<Item = Frame>) -> Vec<Event> {
     let mut events = Vec::new();
     for frame in frames {
         let fault = pipeline
@@ -187,7 +202,7 @@ fn a_short_absence_and_a_lost_joint_change_nothing() {
 }
 
 #[test]
-fn a_crowd_is_told_apart_and_goes_through_in_batches() {
+fn a_crowd_is_told_apart() {
     let mut pipeline = pipeline(0.0);
     let people = || -> Vec<Person> {
         (0..40)
@@ -196,7 +211,7 @@ fn a_crowd_is_told_apart_and_goes_through_in_batches() {
     };
     let events = run(
         &mut pipeline,
-        (0..30).map(|j| frame(f64::from(j) / 30.0, people())),
+        (0..35).map(|j| frame(f64::from(j) / 30.0, people())),
     );
     assert_eq!(events.len(), 40);
     for event in &events {
@@ -207,7 +222,6 @@ fn a_crowd_is_told_apart_and_goes_through_in_batches() {
         };
         assert_eq!(event.action, expected, "person {}", event.person);
     }
-    assert_eq!(pipeline.inference().len(), 2);
 }
 
 #[test]
@@ -412,7 +426,7 @@ fn a_continual_model_answers_for_each_once_it_has_seen_enough() {
         ..Settings::of(&card)
     };
     // Four of 25 frames a second.
-    assert!((settings.hop - 0.16).abs() < 1e-12);
+    assert!((settings.spans[0].hop - 0.16).abs() < 1e-12);
     let host = Host::Continual(Box::new(HighSteps::default()));
     let mut pipeline = Pipeline::new(card, host, settings);
     // The second one comes four seconds later; at 30 frames a second, every tenth is missed.

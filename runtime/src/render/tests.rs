@@ -10,7 +10,7 @@ fn event(person: u64, event: Kind, action: &str) -> Event {
         confidence: 0.9,
         since: 0.0,
         top: vec![(action.into(), 0.9)],
-        latency_ms: 0.0,
+        latency_ms: None,
     }
 }
 

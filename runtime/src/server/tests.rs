@@ -1,7 +1,8 @@
 use super::*;
 use crate::net;
+use crate::pipeline::Pipeline;
 use crate::pipeline::tests::{HighHead, card, frame, person};
-use crate::pipeline::{Pipeline, Settings};
+use crate::settings::Settings;
 use crate::sink::{self, Options, Sinks, WAITING};
 use aimclr_engine::Engine;
 use futures_util::Stream;
