@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 /// `action` where no class is trusted.
 pub const UNKNOWN: &str = "unknown";
 
+/// Under which frames are counted for which there was no room; `docs/event.md` lists all reasons.
+const OVERLOAD: &str = "overload";
+
 /// How many classes an event's `top` names.
 pub const TOP: usize = 3;
 
@@ -183,6 +186,32 @@ impl Frames {
     /// Counts lines that were not used.
     pub fn drop_for(&mut self, reason: &str, lines: u64) {
         *self.dropped.entry(reason.into()).or_default() += lines;
+    }
+
+    /// Counts frames for which there was no room.
+    pub fn overloaded(&mut self, frames: u64) {
+        if frames > 0 {
+            self.seen += frames;
+            self.drop_for(OVERLOAD, frames);
+        }
+    }
+
+    /// How many, and why not all of them, for people.
+    pub fn in_words(&self) -> String {
+        let dropped = self.dropped.iter();
+        let dropped: Vec<String> = dropped
+            .map(|(why, count)| format!("{count} {why}"))
+            .collect();
+        let reasons = match dropped.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", dropped.join(", ")),
+        };
+        format!(
+            "{} lines, {} used, {} dropped{reasons}",
+            self.seen,
+            self.used,
+            self.dropped_in_all()
+        )
     }
 
     /// Σ over the reasons.

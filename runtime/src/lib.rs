@@ -5,8 +5,8 @@
 //! [`decide`] turns those into [`event`]s, by what a file of [`decisions`] says. A [`gallery`] adds
 //! actions without training. [`pipeline`] ties it together and counts; [`score`] compares with what
 //! really happened. [`sink`] is where events go, [`server`] where others ask for them. [`classify`]
-//! does whole clips, [`render`] draws a recording
-//! with what was recognised.
+//! does whole clips, [`recorder`] writes a stream down to be played again, [`render`]
+//! draws one with what was recognised.
 //!
 //! The binary `aimclr-run` ([`cli`]) gives the same to the command line. It needs a `model.onnx`
 //! and nothing else.
@@ -28,6 +28,7 @@ pub mod look;
 pub mod net;
 pub mod pipeline;
 pub mod queue;
+pub mod recorder;
 pub mod render;
 pub mod score;
 pub mod server;

@@ -24,9 +24,6 @@ use std::time::Instant;
 /// Most sources in one stream.
 const MOST_SOURCES: usize = 256;
 
-/// Under which frames are counted for which there was no room; `docs/event.md` lists all reasons.
-const OVERLOAD: &str = "overload";
-
 /// The recogniser: takes what a source gives, line by line, and says what people are doing.
 pub struct Pipeline {
     card: Card,
@@ -217,10 +214,7 @@ impl Pipeline {
 
     /// Counts frames for which there was no room ahead of the pipeline.
     pub fn overloaded(&mut self, frames: u64) {
-        if frames > 0 {
-            self.counts.frames.seen += frames;
-            self.counts.frames.drop_for(OVERLOAD, frames);
-        }
+        self.counts.frames.overloaded(frames);
     }
 
     /// Ends all that goes on, since nothing more will come.

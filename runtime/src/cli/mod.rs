@@ -13,6 +13,7 @@ mod inputs;
 mod live;
 mod model;
 mod numbers;
+mod record;
 mod render;
 mod sinks;
 mod status;
@@ -42,6 +43,7 @@ Examples:
                                                           how well does it do on a recording?
   aimclr-run enroll --model model.onnx --gallery g.json --action nod nod1.ndjson nod2.ndjson nod3.ndjson
                                                           teach an action, without training
+  aimclr-run record --input tcp-listen://127.0.0.1:7000 --out day.ndjson
   aimclr-run render --model model.onnx day.ndjson --out day.gif
   aimclr-run bench --model model.onnx                     how fast is this machine?
 
@@ -57,6 +59,8 @@ enum Command {
     Classify(classify::Args),
     /// Say what people do while they do it, from a pose stream.
     Stream(stream::Args),
+    /// Write a pose stream down, from any source and form, to be played again.
+    Record(record::Args),
     /// Teach an action from 3 to 10 clips, without training.
     Enroll(enroll::Args),
     /// Look at, change or measure a gallery of enrolled actions.
@@ -72,6 +76,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Classify(args) => classify::run(&args),
         Command::Stream(args) => stream::run(&args),
+        Command::Record(args) => record::run(&args),
         Command::Enroll(args) => enroll::run(&args),
         Command::Gallery(args) => gallery::run(&args),
         Command::Render(args) => render::run(&args),
@@ -97,6 +102,7 @@ mod tests {
             ["--window", "0"],
             ["--window", "nan"],
             ["--hop", "-1"],
+            ["--partner", "-1"],
             ["--smoothing", "-0.1"],
             ["--threshold", "1.1"],
             ["--threads", "0"],

@@ -17,6 +17,17 @@ pub(super) struct SinkArgs {
     /// http://host/path, to be posted. May be given several times
     #[arg(long, value_name = "ADDRESS", default_value = "-")]
     out: Vec<Address>,
+    #[command(flatten)]
+    pub(super) rotation: RotationArgs,
+    /// Serve events (/events, /ws), /metrics, /health and /ready over HTTP. Beyond 127.0.0.1,
+    /// AIMCLR_TOKEN has to hold a token that clients must know
+    #[arg(long, value_name = "IP:PORT")]
+    listen: Option<SocketAddr>,
+}
+
+/// How files are kept from growing without end.
+#[derive(Debug, clap::Args)]
+pub(super) struct RotationArgs {
     /// Begin a new file before one grows beyond this, and keep full ones as FILE.1, FILE.2, …
     #[arg(long, value_name = "MB", value_parser = megabytes)]
     rotate_size: Option<u64>,
@@ -24,10 +35,15 @@ pub(super) struct SinkArgs {
     #[arg(long, value_name = "N", default_value_t = 5, requires = "rotate_size",
           value_parser = clap::value_parser!(u32).range(1..=1000))]
     rotate_keep: u32,
-    /// Serve events (/events, /ws), /metrics, /health and /ready over HTTP. Beyond 127.0.0.1,
-    /// AIMCLR_TOKEN has to hold a token that clients must know
-    #[arg(long, value_name = "IP:PORT")]
-    listen: Option<SocketAddr>,
+}
+
+impl RotationArgs {
+    pub(super) fn rotation(&self) -> Option<Rotation> {
+        self.rotate_size.map(|size| Rotation {
+            size,
+            keep: self.rotate_keep,
+        })
+    }
 }
 
 impl SinkArgs {
@@ -57,10 +73,7 @@ impl SinkArgs {
         live: bool,
         about: About,
     ) -> anyhow::Result<(Sinks, Option<Arc<Board>>)> {
-        let rotation = self.rotate_size.map(|size| Rotation {
-            size,
-            keep: self.rotate_keep,
-        });
+        let rotation = self.rotation.rotation();
         let access = Access::of_environment();
         let mut sinks = Sinks::open(&self.out, Options { live, rotation })?;
         let Some(address) = self.listen else {
@@ -74,7 +87,7 @@ impl SinkArgs {
     }
 }
 
-fn same_file(a: &Path, b: &Path) -> bool {
+pub(super) fn same_file(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 

@@ -62,6 +62,13 @@ impl Status {
         ));
     }
 
+    /// Shows something else than who does what.
+    pub(super) fn say(&self, message: impl FnOnce() -> String) {
+        if !self.bar.is_hidden() {
+            self.bar.set_message(message());
+        }
+    }
+
     /// Prints a line on standard error without tearing the status line.
     pub(super) fn print(&self, line: &str) {
         self.bar.suspend(|| eprintln!("{line}"));

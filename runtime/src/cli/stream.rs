@@ -2,9 +2,11 @@
 
 use super::deciding::Deciding;
 use super::inputs::InputArgs;
+use super::live::is_stdin;
 use super::model::ModelArgs;
 use super::numbers::{metres, probability, seconds, seconds_above_zero};
-use super::sinks::{self, SinkArgs};
+use super::record::named;
+use super::sinks::{self, SinkArgs, same_file};
 use super::status::Status;
 use super::stop::Stop;
 use super::verdict;
@@ -14,16 +16,18 @@ use crate::gallery::{Gallery, Matcher};
 use crate::latency::Percentiles;
 use crate::pipeline::Pipeline;
 use crate::queue::{Came, Notice};
+use crate::recorder::Recorder;
 use crate::score::Score;
 use crate::server::{About, Board};
 use crate::settings::{PARTNER, Settings, Span};
 use crate::sink::{Message, Sinks};
+use crate::source::Item;
 use crate::source::format::Format;
 use crate::source::inputs::Inputs;
 use aimclr_model::Card;
 use aimclr_model::card::Form;
 use aimclr_skeleton::truth;
-use anyhow::bail;
+use anyhow::{Context, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -55,6 +59,9 @@ pub(super) struct Args {
     report: Option<PathBuf>,
     #[command(flatten)]
     sinks: SinkArgs,
+    /// Write down what recognition sees, to be played again; rotated as files of --out are
+    #[arg(long, value_name = "FILE.ndjson")]
+    record: Option<PathBuf>,
 }
 
 /// How a stream is looked at.
@@ -88,6 +95,7 @@ Examples:
   pose-source | aimclr-run stream --model model.onnx --out mqtt://broker/home --listen 127.0.0.1:8080
   aimclr-run stream --model model.onnx --input tcp-listen://127.0.0.1:7000 --input ws://cam:81/poses
   aimclr-run stream --model body25.onnx --input openpose_json/ --follow --fps 30
+  aimclr-run stream --model model.onnx --window 1 --window 2.5 --record seen.ndjson
 
 docs/sources.md has the addresses, formats and what happens when frames come too fast.
 
@@ -129,6 +137,15 @@ impl SettingsArgs {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     for file in args.input.files() {
         args.sinks.keep_off(file)?;
+        if args.record.as_ref().is_some_and(|to| same_file(to, file)) {
+            bail!(
+                "--record: {} is what --input reads; expected another file",
+                file.display()
+            );
+        }
+    }
+    if args.record.as_deref().is_some_and(is_stdin) {
+        bail!("--record: expected a file; standard output is for events");
     }
     let truth = args.truth.as_deref().map(truth::read).transpose()?;
     let (model, host) = args.model.host(args.gallery.is_some())?;
@@ -147,6 +164,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         provider: host.provider().into(),
     };
     let (sinks, board) = args.sinks.open(inputs.are_live(), about.clone())?;
+    let record = |path: &PathBuf| {
+        let rotation = args.sinks.rotation.rotation();
+        Recorder::create(path, rotation).with_context(|| format!("--record: {}", path.display()))
+    };
+    let recorder = args.record.as_ref().map(record).transpose()?;
     let stop = Stop::catch()?;
     let spans = settings.spans.clone();
     let mut pipeline = Pipeline::new(model.card, host, settings);
@@ -173,9 +195,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         scored: truth.is_some(),
         status: Status::new(args.sinks.leave_the_terminal()),
         warnings: Warnings::default(),
+        recorder,
         failed: None,
     };
-    run.greet(&inputs);
+    inputs.greet(|line| run.status.print(line));
     let started = Instant::now();
     let result = run.follow(&inputs, &stop);
     if let Err(error) = &result
@@ -241,21 +264,12 @@ struct Run {
     scored: bool,
     status: Status,
     warnings: Warnings,
-    /// The first input that came to an end that it should not have come to.
+    recorder: Option<Recorder>,
+    /// The first input, or recording, that came to an end that it should not have come to.
     failed: Option<String>,
 }
 
 impl Run {
-    /// Says where clients may connect.
-    fn greet(&self, inputs: &Inputs) {
-        for input in &inputs.inputs {
-            if let Some(at) = input.listens {
-                self.status
-                    .print(&format!("{}: listening on {at}", input.name));
-            }
-        }
-    }
-
     /// Takes lines until there are no more, or the user has had enough. An input that fails does
     /// not end the others.
     fn follow(&mut self, inputs: &Inputs, stop: &Stop) -> anyhow::Result<()> {
@@ -281,6 +295,7 @@ impl Run {
                 true => item.arrived,
                 false => Instant::now(),
             };
+            self.record(&item);
             events.clear();
             let fault = self.pipeline.take(item.frame, arrived, &mut events);
             if !input.live {
@@ -307,15 +322,23 @@ impl Run {
         }
     }
 
+    /// A recording that fails ends, and recognition goes on.
+    fn record(&mut self, item: &Item) {
+        if let (Some(recorder), Ok(frame)) = (&mut self.recorder, &item.frame)
+            && let Err(error) = recorder.add(frame)
+        {
+            self.recorder = None;
+            let failed = format!("--record: {error}; nothing more is recorded");
+            self.status.print(&format!("warning: {failed}"));
+            self.failed.get_or_insert(failed);
+        }
+    }
+
     fn notice(&mut self, input: &str, notice: Notice) {
         match notice {
             Notice::Note(text) => self.status.print(&format!("note: {input}: {text}")),
             Notice::Failed(reason) => {
-                // A reader may have said where already.
-                let text = match reason.starts_with(input) {
-                    true => reason,
-                    false => format!("{input}: {reason}"),
-                };
+                let text = named(input, reason);
                 if self.failed.is_some() {
                     self.status.print(&format!("warning: {text}"));
                 }
@@ -344,12 +367,6 @@ impl Run {
 
 fn in_words(summary: &Summary) -> String {
     let counts = &summary.counts;
-    let dropped: Vec<String> = counts
-        .frames
-        .dropped
-        .iter()
-        .map(|(reason, count)| format!("{count} {reason}"))
-        .collect();
     let median = |p: &Option<Percentiles>| {
         p.map_or_else(
             || "–".to_string(),
@@ -357,14 +374,8 @@ fn in_words(summary: &Summary) -> String {
         )
     };
     format!(
-        "{} lines, {} used, {} dropped{}; {} windows by {}, {} each; an event {} after its frame",
-        counts.frames.seen,
-        counts.frames.used,
-        counts.frames.dropped_in_all(),
-        match dropped.is_empty() {
-            true => String::new(),
-            false => format!(" ({})", dropped.join(", ")),
-        },
+        "{}; {} windows by {}, {} each; an event {} after its frame",
+        counts.frames.in_words(),
         counts.windows,
         summary.provider,
         median(&summary.inference_ms),

@@ -43,7 +43,7 @@ impl Outlet for Stdout {
 }
 
 /// A file, and with rotation those that were full before it: FILE.1 is the newest of them.
-pub(super) struct Lines {
+pub(crate) struct Lines {
     path: PathBuf,
     file: File,
     /// Bytes of whole lines in it.
@@ -53,7 +53,7 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Begins a file. One that is there is replaced; with rotation, it is the first full one.
-    pub(super) fn create(path: &Path, rotation: Option<Rotation>) -> io::Result<Self> {
+    pub(crate) fn create(path: &Path, rotation: Option<Rotation>) -> io::Result<Self> {
         if let Some(rotation) = rotation
             && path.metadata().is_ok_and(|file| file.len() > 0)
         {
@@ -67,7 +67,8 @@ impl Lines {
         })
     }
 
-    fn write(&mut self, line: &str) -> io::Result<()> {
+    /// Adds a line, or nothing of it.
+    pub(crate) fn write(&mut self, line: &str) -> io::Result<()> {
         let bytes = line.len() as u64 + 1;
         if let Some(Rotation { size, keep }) = self.rotation
             && self.length > 0

@@ -10,13 +10,14 @@ pub mod tally;
 mod webhook;
 
 pub use address::Address;
+pub(crate) use lines::Lines;
 pub use lines::Rotation;
 pub use queue::{Message, WAITING};
 
 use crate::event::{Delivery, Summary};
 use crate::net::{self, Access};
 use crate::server::{About, Board, Server, ServerError};
-use lines::{Lines, Stdout};
+use lines::Stdout;
 use mqtt::Broker;
 use queue::{Policy, Queue};
 use std::collections::BTreeMap;

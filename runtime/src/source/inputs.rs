@@ -207,6 +207,15 @@ impl Inputs {
         self.inputs.iter().any(|input| input.live)
     }
 
+    /// Says where clients may connect, a line for each place.
+    pub fn greet(&self, say: impl Fn(&str)) {
+        for input in &self.inputs {
+            if let Some(at) = input.listens {
+                say(&format!("{}: listening on {at}", input.name));
+            }
+        }
+    }
+
     /// The names of all of them, for messages.
     pub fn names(&self) -> String {
         let names: Vec<&str> = self.inputs.iter().map(|input| &input.name[..]).collect();

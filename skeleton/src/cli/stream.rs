@@ -3,6 +3,7 @@
 use super::{grouped, write_file};
 use crate::dataset::{Dataset, Part, Sample};
 use crate::frame::{Frame, Joint, Person};
+use crate::resize;
 use crate::truth::{self, Segment};
 use anyhow::bail;
 use std::collections::BTreeMap;
@@ -34,6 +35,9 @@ pub(super) struct Args {
     /// Nobody is there for so long between two recordings; then somebody new comes
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = gap)]
     gap: f64,
+    /// Frames a second of the stream; movements are interpolated [default: the data set's]
+    #[arg(long, value_name = "F", value_parser = rate)]
+    fps: Option<f64>,
     /// Name of the source in each frame [default: the data set folder's name]
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
@@ -44,9 +48,9 @@ Examples:
   aimclr-data stream mars --split xsub --out unseen.ndjson --truth unseen.truth.csv
   aimclr-data stream mars --where subject=3 --where action=squat --out - | head -3
   aimclr-data stream motions --split xsub --gap 2 --out visitors.ndjson
+  aimclr-data stream mars --split xsub --fps 12 --out slow-camera.ndjson
 
-Each line of the stream is a frame as docs/frame.md has it, with the data set's own frame rate
-as time stamps. Without --gap the recordings join into one, as if the same people stayed: body
+Each line of the stream is a frame as docs/frame.md has it, with regular time stamps. Without --gap the recordings join into one, as if the same people stayed: body
 number 1 has id 1 throughout. With --gap each recording has people with ids of their own.";
 
 /// A side of a split.
@@ -60,6 +64,13 @@ fn condition(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((column, value)) if !column.is_empty() => Ok((column.into(), value.into())),
         _ => Err("expected COLUMN=VALUE, such as subject=3".into()),
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(fps) if (1.0..=1000.0).contains(&fps) => Ok(fps),
+        _ => Err("expected frames a second, 1 to 1000".into()),
     }
 }
 
@@ -86,6 +97,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut joined = Joined {
         dataset: &dataset,
         source,
+        fps: args.fps.unwrap_or(dataset.meta().fps),
         gap: args.gap,
         frames: 0,
         seconds: 0.0,
@@ -170,6 +182,8 @@ fn choose(dataset: &Dataset, args: &Args) -> anyhow::Result<Vec<usize>> {
 struct Joined<'a> {
     dataset: &'a Dataset,
     source: String,
+    /// Frames a second of the stream.
+    fps: f64,
     gap: f64,
     /// Frames written so far.
     frames: usize,
@@ -183,16 +197,30 @@ impl Joined<'_> {
         let meta = self.dataset.meta();
         for (place, &index) in chosen.iter().enumerate() {
             let sample = &self.dataset.samples()[index];
-            let sequence = self.dataset.sequence(index)?;
+            let stored = self.dataset.sequence(index)?;
+            let resampled;
+            let sequence = match self.fps == meta.fps {
+                true => stored,
+                false => {
+                    resampled = resize::to_rate(stored, meta.fps, self.fps, self.dataset.layout());
+                    resampled.view()
+                }
+            };
+            // A frame between two stored ones has nobody who is in one of them only.
+            let sources = |t: usize| {
+                let at = (t as f64 + 0.5) * meta.fps / self.fps - 0.5;
+                let last = stored.frames.saturating_sub(1) as f64;
+                [at.floor(), at.ceil()].map(|at| at.clamp(0.0, last) as usize)
+            };
             let waited = place as f64 * self.gap;
             let first_id = match self.gap > 0.0 {
                 true => (place * sequence.bodies) as u64 + 1,
                 false => 1,
             };
-            let start = self.frames as f64 / meta.fps + waited;
+            let start = self.frames as f64 / self.fps + waited;
             for t in 0..sequence.frames {
                 let people = (0..sequence.bodies)
-                    .filter(|m| !sequence.is_absent(t, *m))
+                    .filter(|m| sources(t).iter().all(|t| !stored.is_absent(*t, *m)))
                     .map(|m| Person {
                         id: Some(first_id + m as u64),
                         joints: (0..sequence.joints)
@@ -200,7 +228,7 @@ impl Joined<'_> {
                             .collect(),
                     });
                 let frame = Frame {
-                    t: instant((self.frames + t) as f64 + waited * meta.fps, meta.fps),
+                    t: instant((self.frames + t) as f64 + waited * self.fps, self.fps),
                     source: self.source.clone(),
                     layout: Some(meta.layout.clone()),
                     people: people.collect(),
@@ -208,7 +236,7 @@ impl Joined<'_> {
                 writeln!(out, "{}", frame.to_line())?;
             }
             self.frames += sequence.frames;
-            self.seconds = self.frames as f64 / meta.fps + waited;
+            self.seconds = self.frames as f64 / self.fps + waited;
             let round = |t: f64| (t * 1e6).round() / 1e6;
             self.segments.push(Segment {
                 start: round(start),
@@ -267,11 +295,12 @@ mod tests {
         (folder, dataset)
     }
 
-    fn joined(gap: f64) -> (Vec<Frame>, Vec<Segment>) {
+    fn joined(fps: f64, gap: f64) -> (Vec<Frame>, Vec<Segment>) {
         let (_folder, dataset) = dataset();
         let mut joined = Joined {
             dataset: &dataset,
             source: "cam".into(),
+            fps,
             gap,
             frames: 0,
             seconds: 0.0,
@@ -290,7 +319,7 @@ mod tests {
 
     #[test]
     fn joined_recordings_look_like_people_who_stay() {
-        let (frames, segments) = joined(0.0);
+        let (frames, segments) = joined(10.0, 0.0);
         let times: Vec<f64> = frames.iter().map(|f| f.t).collect();
         assert_eq!(times, [0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75]);
         assert_eq!(ids(&frames[0]), [Some(1)]);
@@ -307,10 +336,26 @@ mod tests {
 
     #[test]
     fn after_a_gap_somebody_new_comes() {
-        let (frames, segments) = joined(2.0);
+        let (frames, segments) = joined(10.0, 2.0);
         assert_eq!(frames[4].t, 2.45);
         assert_eq!(ids(&frames[7]), [Some(3), Some(4)]);
         assert_eq!((segments[1].start, segments[1].end), (2.4, 2.8));
+    }
+
+    #[test]
+    fn another_rate_is_the_same_movement_in_the_same_time() {
+        let (frames, segments) = joined(20.0, 0.0);
+        assert_eq!(
+            (frames.len(), frames[0].t, frames[15].t),
+            (16, 0.025, 0.775)
+        );
+        // Half way between the stored frames 1 and 2.
+        let depth = |at: usize| frames[at].people[0].joints[3].position().map(|[.., z]| z);
+        assert_eq!((depth(3), depth(4)), (Some(1.25), Some(1.75)));
+        assert_eq!((segments[0].end, segments[1].end), (0.4, 0.8));
+        // The second body is in the last stored frame, and only in what is made of it alone.
+        let two: Vec<usize> = (0..16).filter(|at| frames[*at].people.len() == 2).collect();
+        assert_eq!(two, [7, 15]);
     }
 
     #[test]
