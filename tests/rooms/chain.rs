@@ -142,6 +142,8 @@ fn from_motions_to_events() {
         "{summary}"
     );
 
+    frame_rates_make_no_difference(&data, &model, &path);
+
     run(
         "aimclr-run",
         &[
@@ -150,4 +152,54 @@ fn from_motions_to_events() {
     );
     let bytes = std::fs::read(PathBuf::from(&gif)).expect("a GIF");
     assert!(bytes.starts_with(b"GIF89a") && bytes.len() > 10_000);
+}
+
+/// One unseen person's recordings, joined, at the rates of usual cameras and without any rhythm: the
+/// share of time in which what is said is right must be about the same.
+fn frame_rates_make_no_difference(data: &str, model: &str, path: &dyn Fn(&str) -> String) {
+    let (stream, truth) = (path("rate.ndjson"), path("rate.csv"));
+    let accuracy = |input: &str| {
+        let arguments = [
+            "stream", "--model", model, "--input", input, "--truth", &truth,
+        ];
+        let engine = ["--backend", "onnxruntime", "--threshold", "0"];
+        let said = run("aimclr-run", &[&arguments[..], &engine].concat());
+        let summary = json(said.lines().last().expect("a summary"));
+        let accuracy = summary.pointer("/truth/accuracy").and_then(Value::as_f64);
+        accuracy.expect("an accuracy")
+    };
+    let at = |fps: &str| {
+        let chosen = ["stream", data, "--where", "subject=8", "--fps", fps];
+        let out = ["--out", &stream, "--truth", &truth];
+        run("aimclr-data", &[&chosen[..], &out].concat());
+        accuracy(&stream)
+    };
+    let usual = at("30");
+    assert!(usual > 0.15, "{usual}");
+    for fps in ["10", "15", "25", "60"] {
+        let found = at(fps);
+        assert!(
+            (found - usual).abs() < 0.04,
+            "{fps}: {found}, {usual} at 30"
+        );
+    }
+    // One to five sixtieths of a second from frame to frame.
+    let text = std::fs::read_to_string(&stream).expect("the stream of 60");
+    let (mut next, mut step) = (0, 0);
+    let frames = text.lines().enumerate().filter(|(i, _)| {
+        let taken = *i == next;
+        if taken {
+            step = (step * 7 + 3) % 11;
+            next = i + 1 + step % 5;
+        }
+        taken
+    });
+    let irregular: Vec<&str> = frames.map(|(_, line)| line).collect();
+    let file = path("irregular.ndjson");
+    std::fs::write(&file, irregular.join("\n")).expect("written");
+    let found = accuracy(&file);
+    assert!(
+        (found - usual).abs() < 0.04,
+        "without rhythm: {found}, {usual} at 30"
+    );
 }

@@ -7,6 +7,7 @@ mod chain;
 mod conformance;
 mod continual;
 mod layouts;
+mod live;
 mod picture;
 mod protocols;
 mod real_people;
