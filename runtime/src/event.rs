@@ -96,6 +96,15 @@ pub struct Events {
     pub end: u64,
 }
 
+/// Times that model, gallery and decisions were to be read again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reloads {
+    /// Those after which what they say holds.
+    pub done: u64,
+    /// Those after which what had held before went on, since a file can't be used.
+    pub failed: u64,
+}
+
 /// All that is counted over a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counts {
@@ -114,6 +123,9 @@ pub struct Counts {
     pub skipped: u64,
     /// Events.
     pub events: Events,
+    /// Times that the files behind the run were read again.
+    #[serde(default)]
+    pub reloads: Reloads,
 }
 
 /// What became of the events that were meant for a sink: `in` = `out` + Σ `dropped`.

@@ -127,6 +127,25 @@ impl Pipeline {
         Ok(())
     }
 
+    /// Has another one, with another model or gallery, go on in its place: everybody's segment ends,
+    /// and the counts go on.
+    pub fn give_way_to(&mut self, next: Pipeline, events: &mut Vec<Event>) {
+        self.finish(events);
+        let before = std::mem::replace(self, next);
+        self.counts = before.counts;
+        self.inference = before.inference;
+        self.latency = before.latency;
+        self.hurry = before.hurry;
+    }
+
+    /// Counts that the files behind it were to be read again, and whether that went well.
+    pub fn reloaded(&mut self, well: bool) {
+        match well {
+            true => self.counts.reloads.done += 1,
+            false => self.counts.reloads.failed += 1,
+        }
+    }
+
     /// The rules without a file.
     fn plain(&self) -> Rules {
         let &Settings {

@@ -6,7 +6,6 @@
 mod bench;
 mod classify;
 mod clips;
-mod deciding;
 mod enroll;
 mod gallery;
 mod inputs;
@@ -14,6 +13,7 @@ mod live;
 mod model;
 mod numbers;
 mod record;
+mod reload;
 mod render;
 mod sinks;
 mod status;

@@ -1,18 +1,16 @@
 //! `aimclr-run stream`.
 
-use super::deciding::Deciding;
 use super::inputs::InputArgs;
 use super::live::is_stdin;
-use super::model::ModelArgs;
 use super::numbers::{metres, probability, seconds, seconds_above_zero};
 use super::record::named;
+use super::reload::{Files, Reload};
 use super::sinks::{self, SinkArgs, same_file};
 use super::status::Status;
 use super::stop::Stop;
 use super::verdict;
 use super::warnings::Warnings;
 use crate::event::{Event, Summary};
-use crate::gallery::{Gallery, Matcher};
 use crate::latency::Percentiles;
 use crate::pipeline::Pipeline;
 use crate::queue::{Came, Notice};
@@ -25,7 +23,6 @@ use crate::source::Item;
 use crate::source::format::Format;
 use crate::source::inputs::Inputs;
 use aimclr_model::Card;
-use aimclr_model::card::Form;
 use aimclr_skeleton::truth;
 use anyhow::{Context, bail};
 use std::path::PathBuf;
@@ -40,17 +37,9 @@ const PATIENCE: Duration = Duration::from_millis(100);
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     #[command(flatten)]
-    model: ModelArgs,
+    files: Files,
     #[command(flatten)]
     input: InputArgs,
-    #[command(flatten)]
-    settings: SettingsArgs,
-    /// Actions that were enrolled (`aimclr-run enroll`), beside the model's
-    #[arg(long, value_name = "FILE.json")]
-    gallery: Option<PathBuf>,
-    /// When an action is trusted, by docs/decisions.md; read again on SIGHUP
-    #[arg(long, value_name = "FILE.toml", conflicts_with_all = ["smoothing", "threshold"])]
-    decisions: Option<PathBuf>,
     /// Compare with what really happened: a CSV file with the columns start,end,action
     #[arg(long, value_name = "FILE.csv")]
     truth: Option<PathBuf>,
@@ -109,7 +98,7 @@ way, such as from azure32 or mediapipe33 onto ntu25, and that is said once; docs
 the ways. Without a way the frame is dropped, and the layouts that would do are listed.";
 
 impl SettingsArgs {
-    fn asks_for_windows(&self) -> bool {
+    pub(super) fn asks_for_windows(&self) -> bool {
         !self.window.is_empty() || self.hop.is_some()
     }
 
@@ -148,20 +137,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         bail!("--record: expected a file; standard output is for events");
     }
     let truth = args.truth.as_deref().map(truth::read).transpose()?;
-    let (model, host) = args.model.host(args.gallery.is_some())?;
-    let gallery = args.gallery.as_deref();
-    let gallery = gallery
-        .map(|path| Gallery::open(path, &model))
-        .transpose()?;
-    if model.card.form == Form::Continual && args.settings.asks_for_windows() {
-        bail!("--window, --hop: a model of the continual form has its own; leave them out");
-    }
-    let settings = args.settings.settings(&model.card);
+    let mut pipeline = args.files.pipeline()?;
     let inputs = args.input.open()?;
+    let model = &args.files.model;
     let about = About {
-        model: args.model.model.display().to_string(),
-        backend: args.model.backend.to_string(),
-        provider: host.provider().into(),
+        model: model.model.display().to_string(),
+        backend: model.backend.to_string(),
+        provider: pipeline.host().provider().into(),
     };
     let (sinks, board) = args.sinks.open(inputs.are_live(), about.clone())?;
     let record = |path: &PathBuf| {
@@ -170,25 +152,21 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let recorder = args.record.as_ref().map(record).transpose()?;
     let stop = Stop::catch()?;
-    let spans = settings.spans.clone();
-    let mut pipeline = Pipeline::new(model.card, host, settings);
+    let spans = pipeline.settings().spans.clone();
     pipeline.hurry_when(inputs.items.behind());
-    if let Some(gallery) = &gallery {
-        pipeline.teach(Matcher::new(gallery));
-    }
-    let deciding = Deciding::begin(args.decisions.as_deref(), &mut pipeline, &stop)?;
+    let reload = Reload::begin(&args.files, &stop)?;
     let windows = spans
         .iter()
         .map(|Span { window, hop }| format!("windows of {window:.2} s, one every {hop:.2} s"));
     eprintln!(
         "{} in {}; {}",
-        args.model.model.display(),
+        model.model.display(),
         pipeline.host().describe(),
         windows.collect::<Vec<_>>().join("; ")
     );
     let mut run = Run {
         pipeline,
-        deciding,
+        reload,
         sinks,
         board,
         score: Score::default(),
@@ -254,9 +232,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-struct Run {
+struct Run<'a> {
     pipeline: Pipeline,
-    deciding: Deciding,
+    reload: Option<Reload<'a>>,
     sinks: Sinks,
     /// What the server shows, where there is one.
     board: Option<Arc<Board>>,
@@ -269,15 +247,13 @@ struct Run {
     failed: Option<String>,
 }
 
-impl Run {
+impl Run<'_> {
     /// Takes lines until there are no more, or the user has had enough. An input that fails does
     /// not end the others.
     fn follow(&mut self, inputs: &Inputs, stop: &Stop) -> anyhow::Result<()> {
         let mut events = Vec::new();
         while !stop.asked() {
-            if let Some(news) = self.deciding.look(&mut self.pipeline) {
-                self.status.print(&news);
-            }
+            self.read_again()?;
             self.pass_on_news();
             let (lane, item) = match inputs.items.next(PATIENCE) {
                 Came::Item(lane, item) => (lane, item),
@@ -320,6 +296,18 @@ impl Run {
             Some(failed) => bail!(failed),
             None => Ok(()),
         }
+    }
+
+    /// On a signal, model, gallery and decisions.
+    fn read_again(&mut self) -> anyhow::Result<()> {
+        let Some(reload) = &mut self.reload else {
+            return Ok(());
+        };
+        let mut events = Vec::new();
+        if let Some(news) = reload.look(&mut self.pipeline, &mut events) {
+            self.status.print(&news);
+        }
+        self.write(&events)
     }
 
     /// A recording that fails ends, and recognition goes on.
