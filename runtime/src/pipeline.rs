@@ -1,5 +1,7 @@
 //! Frames in, events out: source → tracks → windows → engine → decisions.
 
+mod silence;
+
 use crate::clock::{Clock, Tick};
 use crate::decide::{Decider, Rules, Step};
 use crate::decisions::{Decisions, DecisionsError};
@@ -105,6 +107,8 @@ struct Source {
     deciders: BTreeMap<u64, Decider>,
     /// The same, for a model of the continual form.
     walks: BTreeMap<u64, Walk>,
+    /// When a frame was taken last.
+    heard: Instant,
 }
 
 /// What the model said, and of whom each row is that can be decided on.
@@ -275,6 +279,7 @@ impl Pipeline {
                 tracker: Tracker::new(&self.card.layout, self.settings.window),
                 deciders: BTreeMap::new(),
                 walks: BTreeMap::new(),
+                heard: Instant::now(),
             };
             self.sources.insert(frame.source.clone(), source);
         }
@@ -317,6 +322,7 @@ impl Pipeline {
             self.end(&frame.source, &mut source.deciders, track, arrived, events);
         }
         let result = self.decide(frame, &mut source, interval, arrived, events);
+        source.heard = Instant::now();
         self.sources.insert(frame.source.clone(), source);
         result
     }

@@ -31,6 +31,9 @@ use std::time::{Duration, Instant};
 /// How long to wait for a line before looking around.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// How often is looked for sources that have fallen silent.
+const GLANCE: Duration = Duration::from_millis(500);
+
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -247,11 +250,17 @@ impl Run {
     /// not end the others.
     fn follow(&mut self, inputs: &Inputs, stop: &Stop) -> anyhow::Result<()> {
         let mut events = Vec::new();
+        let live = inputs.are_live();
+        let mut glance = Instant::now() + GLANCE;
         while !stop.asked() {
             if let Some(news) = self.deciding.look(&mut self.pipeline) {
                 self.status.print(&news);
             }
             self.pass_on_news();
+            if live && Instant::now() >= glance {
+                glance = Instant::now() + GLANCE;
+                self.look_for_silence()?;
+            }
             let (lane, item) = match inputs.items.next(PATIENCE) {
                 Came::Item(lane, item) => (lane, item),
                 Came::Notice(lane, notice) => {
@@ -306,6 +315,23 @@ impl Run {
                 self.failed.get_or_insert(text);
             }
         }
+    }
+
+    /// Ends what goes on in sources from which nothing comes any more.
+    fn look_for_silence(&mut self) -> anyhow::Result<()> {
+        let mut events = Vec::new();
+        for source in self.pipeline.end_silent(Instant::now(), &mut events) {
+            self.status
+                .print(&format!("note: source \"{source}\" has fallen silent"));
+        }
+        if events.is_empty() {
+            return Ok(());
+        }
+        if let Some(board) = &self.board {
+            board.show(&self.pipeline);
+        }
+        self.status.update(self.pipeline.counts(), &events);
+        self.write(&events)
     }
 
     /// Sinks tell when they are in trouble, and when no longer.
