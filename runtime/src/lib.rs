@@ -23,6 +23,8 @@ pub mod gallery;
 pub mod gate;
 pub mod host;
 pub mod latency;
+#[cfg(test)]
+mod mosquitto;
 pub mod net;
 pub mod pipeline;
 pub mod queue;

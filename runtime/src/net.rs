@@ -15,6 +15,10 @@ const THREADS: usize = 1;
 /// Port of an MQTT broker that names none.
 pub(crate) const MQTT_PORT: u16 = 1883;
 
+/// What an MQTT sink says of itself under its status topic; the second one is its last will.
+pub(crate) const ONLINE: &str = "online";
+pub(crate) const OFFLINE: &str = "offline";
+
 /// Environment variable with the token that clients of servers have to know.
 const TOKEN: &str = "AIMCLR_TOKEN";
 
@@ -31,6 +35,13 @@ pub fn start() -> io::Result<Runtime> {
         .thread_name("network")
         .enable_all()
         .build()
+}
+
+/// User and password for brokers, as `AIMCLR_MQTT_USER` and `AIMCLR_MQTT_PASSWORD` have them.
+pub(crate) fn mqtt_credentials() -> Option<(String, String)> {
+    let user = std::env::var("AIMCLR_MQTT_USER").ok()?;
+    let password = std::env::var("AIMCLR_MQTT_PASSWORD").unwrap_or_default();
+    Some((user, password))
 }
 
 /// Waits twice as long from try to try to connect.

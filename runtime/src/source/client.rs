@@ -21,7 +21,7 @@ use tokio_tungstenite::{WebSocketStream, connect_async_with_config};
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 /// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT: Duration = Duration::from_secs(10);
 
 /// Tells the first of several failures in a row.
 #[derive(Debug, Default)]
