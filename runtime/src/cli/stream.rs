@@ -125,6 +125,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         args.sinks.keep_off(file)?;
     }
     let truth = args.truth.as_deref().map(truth::read).transpose()?;
+    let about = About {
+        model: args.model.model.display().to_string(),
+        backend: args.model.backend.to_string(),
+    };
+    let mut sinks = Sinks::default();
+    // Before the model is there, which may take a while: who watches over the run can ask already.
+    let board = args.sinks.listen(&mut sinks, about.clone())?;
     let (model, host) = args.model.host(args.gallery.is_some())?;
     let gallery = args.gallery.as_deref();
     let gallery = gallery
@@ -135,12 +142,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let settings = args.settings.settings(&model.card);
     let inputs = args.input.open()?;
-    let about = About {
-        model: args.model.model.display().to_string(),
-        backend: args.model.backend.to_string(),
-        provider: host.provider().into(),
-    };
-    let (sinks, board) = args.sinks.open(inputs.are_live(), about.clone())?;
+    args.sinks.open(&mut sinks, inputs.are_live())?;
+    if let Some(board) = &board {
+        board.loaded(host.provider());
+    }
     let stop = Stop::catch()?;
     let mut pipeline = Pipeline::new(model.card, host, settings);
     if let Some(gallery) = &gallery {
@@ -187,7 +192,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         event: "summary".into(),
         model: about.model,
         backend: about.backend,
-        provider: about.provider,
+        provider: run.pipeline.host().provider().into(),
         window: settings.window,
         hop: settings.hop,
         counts: run.pipeline.counts().clone(),
@@ -259,7 +264,7 @@ impl Run {
             self.pass_on_news();
             if live && Instant::now() >= glance {
                 glance = Instant::now() + GLANCE;
-                self.look_for_silence()?;
+                self.look_for_silence(inputs)?;
             }
             let (lane, item) = match inputs.items.next(PATIENCE) {
                 Came::Item(lane, item) => (lane, item),
@@ -279,9 +284,7 @@ impl Run {
             };
             events.clear();
             let fault = self.pipeline.take(item.frame, arrived, &mut events);
-            if let Some(board) = &self.board {
-                board.show(&self.pipeline);
-            }
+            self.show(inputs);
             self.write(&events)?;
             for news in self.pipeline.news() {
                 self.status.print(&format!("note: {}: {news}", input.name));
@@ -318,20 +321,22 @@ impl Run {
     }
 
     /// Ends what goes on in sources from which nothing comes any more.
-    fn look_for_silence(&mut self) -> anyhow::Result<()> {
+    fn look_for_silence(&mut self, inputs: &Inputs) -> anyhow::Result<()> {
         let mut events = Vec::new();
         for source in self.pipeline.end_silent(Instant::now(), &mut events) {
             self.status
                 .print(&format!("note: source \"{source}\" has fallen silent"));
         }
-        if events.is_empty() {
-            return Ok(());
-        }
-        if let Some(board) = &self.board {
-            board.show(&self.pipeline);
-        }
+        self.show(inputs);
         self.status.update(self.pipeline.counts(), &events);
         self.write(&events)
+    }
+
+    /// Takes down how it goes, for those who ask the server.
+    fn show(&self, inputs: &Inputs) {
+        if let Some(board) = &self.board {
+            board.show(&self.pipeline, inputs.waiting());
+        }
     }
 
     /// Sinks tell when they are in trouble, and when no longer.

@@ -1,6 +1,6 @@
 //! Where frames come from, as the command line has it.
 
-use crate::net::MQTT_PORT;
+use crate::net::{self, MQTT_PORT};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -89,11 +89,7 @@ impl FromStr for Address {
 }
 
 fn host_and_port(rest: &str) -> Result<String, NoAddress> {
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    match rest.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(rest.into()),
-        _ => Err(no(format!("\"{rest}\" is no host:port"))),
-    }
+    net::host_and_port(rest.strip_suffix('/').unwrap_or(rest)).map_err(no)
 }
 
 fn mqtt(rest: &str) -> Result<Mqtt, NoAddress> {
