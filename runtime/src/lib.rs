@@ -25,6 +25,8 @@ pub mod gate;
 pub mod host;
 pub mod latency;
 pub mod look;
+#[cfg(test)]
+mod mosquitto;
 pub mod net;
 pub mod pipeline;
 pub mod queue;

@@ -1,5 +1,7 @@
 //! Frames in, events out: source → tracks → windows → engine → decisions.
 
+mod silence;
+
 use crate::blend::Blend;
 use crate::clock::{Clock, Tick};
 use crate::decide::{Decider, Rules, Step};
@@ -60,6 +62,8 @@ struct Source {
     minds: BTreeMap<u64, Mind>,
     /// The same, for a model of the continual form.
     walks: BTreeMap<u64, Walk>,
+    /// When a frame was taken last.
+    heard: Instant,
 }
 
 /// What is thought of one person.
@@ -258,6 +262,7 @@ impl Pipeline {
                 tracker: Tracker::new(&self.card.layout, self.settings.longest()),
                 minds: BTreeMap::new(),
                 walks: BTreeMap::new(),
+                heard: Instant::now(),
             };
             self.sources.insert(frame.source.clone(), source);
         }
@@ -306,6 +311,7 @@ impl Pipeline {
             );
         }
         let result = self.decide(frame, &mut source, interval, arrived, events);
+        source.heard = Instant::now();
         self.sources.insert(frame.source.clone(), source);
         result
     }

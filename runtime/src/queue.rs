@@ -286,6 +286,12 @@ impl<T> Receiver<T> {
         self.shared.state().senders > 0
     }
 
+    /// How many wait in each lane.
+    pub fn waiting(&self) -> Vec<usize> {
+        let state = self.shared.state();
+        state.lanes.iter().map(|lane| lane.waiting.len()).collect()
+    }
+
     /// How many were dropped for want of room since this was asked last.
     pub fn dropped(&self) -> u64 {
         std::mem::take(&mut self.shared.state().dropped)
@@ -369,7 +375,9 @@ mod tests {
         (0..50).for_each(|i| senders[0].send(i).expect("open"));
         assert!(receiver.behind()());
         drop(senders);
+        assert_eq!(receiver.waiting(), [2, 1]);
         assert_eq!(all(&receiver), [48, 100, 49]);
+        assert_eq!(receiver.waiting(), [0, 0]);
     }
 
     #[test]

@@ -2,12 +2,11 @@
 
 use super::numbers::megabytes;
 use crate::event::Summary;
-use crate::net::Access;
+use crate::net::{self, Access};
 use crate::server::{About, Board};
 use crate::sink::{Address, Options, Rotation, Sinks};
 use anyhow::bail;
 use std::io::{self, IsTerminal};
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,8 +20,8 @@ pub(super) struct SinkArgs {
     pub(super) rotation: RotationArgs,
     /// Serve events (/events, /ws), /metrics, /health and /ready over HTTP. Beyond 127.0.0.1,
     /// AIMCLR_TOKEN has to hold a token that clients must know
-    #[arg(long, value_name = "IP:PORT")]
-    listen: Option<SocketAddr>,
+    #[arg(long, value_name = "HOST:PORT", value_parser = net::host_and_port)]
+    listen: Option<String>,
 }
 
 /// How files are kept from growing without end.
@@ -67,23 +66,26 @@ impl SinkArgs {
         Ok(())
     }
 
-    /// Opens all sinks, and the server where one is asked for. `live` as in [`Options`].
-    pub(super) fn open(
+    /// Starts the server where one is asked for.
+    pub(super) fn listen(
         &self,
-        live: bool,
+        sinks: &mut Sinks,
         about: About,
-    ) -> anyhow::Result<(Sinks, Option<Arc<Board>>)> {
-        let rotation = self.rotation.rotation();
-        let access = Access::of_environment();
-        let mut sinks = Sinks::open(&self.out, Options { live, rotation })?;
-        let Some(address) = self.listen else {
-            return Ok((sinks, None));
+    ) -> anyhow::Result<Option<Arc<Board>>> {
+        let Some(at) = &self.listen else {
+            return Ok(None);
         };
-        let board = sinks.listen(address, access, about)?;
+        let board = sinks.listen(at, Access::of_environment(), about)?;
         if let Some(address) = sinks.listens_at() {
             eprintln!("http://{address}: /events, /ws, /metrics, /health, /ready");
         }
-        Ok((sinks, Some(board)))
+        Ok(Some(board))
+    }
+
+    /// Opens all sinks. `live` as in [`Options`].
+    pub(super) fn open(&self, sinks: &mut Sinks, live: bool) -> anyhow::Result<()> {
+        let rotation = self.rotation.rotation();
+        Ok(sinks.add(&self.out, Options { live, rotation })?)
     }
 }
 

@@ -33,6 +33,9 @@ use std::time::{Duration, Instant};
 /// How long to wait for a line before looking around.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// How often is looked for sources that have fallen silent.
+const GLANCE: Duration = Duration::from_millis(500);
+
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -137,15 +140,20 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         bail!("--record: expected a file; standard output is for events");
     }
     let truth = args.truth.as_deref().map(truth::read).transpose()?;
-    let mut pipeline = args.files.pipeline()?;
-    let inputs = args.input.open()?;
     let model = &args.files.model;
     let about = About {
         model: model.model.display().to_string(),
         backend: model.backend.to_string(),
-        provider: pipeline.host().provider().into(),
     };
-    let (sinks, board) = args.sinks.open(inputs.are_live(), about.clone())?;
+    let mut sinks = Sinks::default();
+    // Before the model is there, which may take a while: who watches over the run can ask already.
+    let board = args.sinks.listen(&mut sinks, about.clone())?;
+    let mut pipeline = args.files.pipeline()?;
+    let inputs = args.input.open()?;
+    args.sinks.open(&mut sinks, inputs.are_live())?;
+    if let Some(board) = &board {
+        board.loaded(pipeline.host().provider());
+    }
     let record = |path: &PathBuf| {
         let rotation = args.sinks.rotation.rotation();
         Recorder::create(path, rotation).with_context(|| format!("--record: {}", path.display()))
@@ -198,7 +206,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         event: "summary".into(),
         model: about.model,
         backend: about.backend,
-        provider: about.provider,
+        provider: run.pipeline.host().provider().into(),
         window: spans.iter().map(|span| span.window).collect(),
         hop: spans.iter().map(|span| span.hop).collect(),
         counts: run.pipeline.counts().clone(),
@@ -252,9 +260,15 @@ impl Run<'_> {
     /// not end the others.
     fn follow(&mut self, inputs: &Inputs, stop: &Stop) -> anyhow::Result<()> {
         let mut events = Vec::new();
+        let live = inputs.are_live();
+        let mut glance = Instant::now() + GLANCE;
         while !stop.asked() {
             self.read_again()?;
             self.pass_on_news();
+            if live && Instant::now() >= glance {
+                glance = Instant::now() + GLANCE;
+                self.look_for_silence(inputs)?;
+            }
             let (lane, item) = match inputs.items.next(PATIENCE) {
                 Came::Item(lane, item) => (lane, item),
                 Came::Notice(lane, notice) => {
@@ -277,9 +291,7 @@ impl Run<'_> {
             if !input.live {
                 events.iter_mut().for_each(|event| event.latency_ms = None);
             }
-            if let Some(board) = &self.board {
-                board.show(&self.pipeline);
-            }
+            self.show(inputs);
             self.write(&events)?;
             for news in self.pipeline.news() {
                 self.status.print(&format!("note: {}: {news}", input.name));
@@ -332,6 +344,25 @@ impl Run<'_> {
                 }
                 self.failed.get_or_insert(text);
             }
+        }
+    }
+
+    /// Ends what goes on in sources from which nothing comes any more.
+    fn look_for_silence(&mut self, inputs: &Inputs) -> anyhow::Result<()> {
+        let mut events = Vec::new();
+        for source in self.pipeline.end_silent(Instant::now(), &mut events) {
+            self.status
+                .print(&format!("note: source \"{source}\" has fallen silent"));
+        }
+        self.show(inputs);
+        self.status.update(self.pipeline.counts(), &events);
+        self.write(&events)
+    }
+
+    /// Takes down how it goes, for those who ask the server.
+    fn show(&self, inputs: &Inputs) {
+        if let Some(board) = &self.board {
+            board.show(&self.pipeline, inputs.waiting());
         }
     }
 

@@ -9,6 +9,7 @@ use aimclr_skeleton::frame::Joint;
 use aimclr_skeleton::normalise::Preprocessing;
 use aimclr_skeleton::{Layout, Person, Stream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// Class 1 by the share of frames in which a head is above 1 m, else class 0.
 #[derive(Default)]
@@ -178,6 +179,48 @@ fn someone_who_leaves_ends_when_last_seen() {
     let events = run(&mut pipeline, (90..125).map(alone));
     assert_eq!(events[0].event, Kind::Start);
     assert_eq!(events[0].t, 119.0 / 30.0);
+}
+
+#[test]
+fn whoever_is_there_ends_with_a_source_that_falls_silent() {
+    let mut pipeline = pipeline(0.0);
+    let of = |j: i32| frame(f64::from(j) / 30.0, vec![person(Some(7), 0.0, 0.8)]);
+    run(&mut pipeline, (0..60).map(of));
+    let mut events = Vec::new();
+    let after = |seconds| Instant::now() + Duration::from_secs(seconds);
+    assert!(pipeline.end_silent(after(4), &mut events).is_empty());
+    assert!(events.is_empty());
+    assert_eq!(pipeline.end_silent(after(6), &mut events), ["cam0"]);
+    let ends: Vec<_> = events.iter().map(|e| (e.event, e.person, e.t)).collect();
+    assert_eq!(ends, [(Kind::End, 7, 59.0 / 30.0)]);
+    assert_eq!((pipeline.counts().events.end, pipeline.people()), (1, 0));
+    // Once, and it goes on with somebody new, though hardly any time has passed there.
+    assert!(pipeline.end_silent(after(9), &mut events).is_empty());
+    let events = run(&mut pipeline, (60..95).map(of));
+    assert_eq!((events[0].event, events[0].t), (Kind::Start, 89.0 / 30.0));
+}
+
+#[test]
+fn a_source_that_is_slow_is_not_silent() {
+    let settings = Settings {
+        spans: vec![Span::of(20.0)],
+        ..Settings::of(&card())
+    };
+    let mut pipeline = Pipeline::new(
+        card(),
+        Host::Windowed(Box::new(HighHead::default())),
+        settings,
+    );
+    run(
+        &mut pipeline,
+        (0..5).map(|j| frame(3.0 * f64::from(j), vec![person(None, 0.0, 0.8)])),
+    );
+    let mut events = Vec::new();
+    let after = |seconds| Instant::now() + Duration::from_secs(seconds);
+    // Three and a half intervals of 3 s.
+    assert!(pipeline.end_silent(after(10), &mut events).is_empty());
+    assert_eq!(pipeline.end_silent(after(11), &mut events), ["cam0"]);
+    assert_eq!(pipeline.counts().tracks.too_short, 1);
 }
 
 #[test]

@@ -67,7 +67,7 @@ pub(super) fn text(board: &Board, subscribers: usize) -> String {
     let labels = [
         ("model", board.about.model.as_str()),
         ("backend", &board.about.backend),
-        ("provider", &board.about.provider),
+        ("provider", board.provider().unwrap_or_default()),
     ];
     text.sample("aimclr_info", &labels, 1);
     text.single(
@@ -102,6 +102,11 @@ pub(super) fn text(board: &Board, subscribers: usize) -> String {
     text.family(name, "counter", "Frames that were not used, by reason.");
     for (reason, count) in &frames.dropped {
         text.sample(name, &[("reason", reason)], count);
+    }
+    let name = "aimclr_queue_frames";
+    text.family(name, "gauge", "Frames that wait, by input.");
+    for (input, count) in &now.waiting {
+        text.sample(name, &[("input", input)], count);
     }
     text.single(
         "aimclr_people",
@@ -139,7 +144,8 @@ pub(super) fn text(board: &Board, subscribers: usize) -> String {
 }
 
 fn sinks(text: &mut Text, board: &Board) {
-    let reports: Vec<_> = board.sinks.iter().map(|t| (&t.name, t.report())).collect();
+    let tallies = board.sinks();
+    let reports: Vec<_> = tallies.iter().map(|t| (&t.name, t.report())).collect();
     let name = "aimclr_sink_events_total";
     text.family(name, "counter", "Events meant for a sink.");
     for (sink, report) in &reports {
@@ -216,9 +222,9 @@ mod tests {
         let about = About {
             model: "m.onnx".into(),
             backend: "tract".into(),
-            provider: "tract".into(),
         };
-        let board = Board::new(about, vec![tally]);
+        let board = Board::new(about);
+        board.show_sinks(vec![tally]);
         let samples = parsed(&text(&board, 7));
         let value = |sample: &str| samples[sample].1.as_str();
         let sink = r#"sink="a \"file\"\\\n.ndjson""#;

@@ -9,8 +9,7 @@ mod metrics;
 pub use board::{About, Board};
 pub use hub::Hub;
 
-use crate::net::{Access, Open, bearer};
-use crate::sink::tally::Tally;
+use crate::net::{self, Access, ListenError};
 use axum::Json;
 use axum::Router;
 use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
@@ -24,15 +23,13 @@ use axum::routing::get;
 use axum::serve::ListenerExt;
 use futures_util::stream::{self, StreamExt};
 use hub::{Filter, Subscription};
-use serde::Deserialize;
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -46,14 +43,8 @@ const LONGEST: usize = 4096;
 
 /// A server that can't start.
 #[derive(Debug, Error)]
-pub enum ServerError {
-    /// It would be open to everybody.
-    #[error("--listen: {0}")]
-    Open(#[from] Open),
-    /// The address is taken, or not this machine's.
-    #[error("--listen: {0}: {1}; expected an address of this machine with a free port")]
-    Bind(SocketAddr, io::Error),
-}
+#[error("--listen: {0}")]
+pub struct ServerError(#[from] ListenError);
 
 /// A server that runs.
 pub struct Server {
@@ -76,24 +67,23 @@ struct Shared {
 }
 
 impl Server {
-    /// Starts to listen. `tallies` are those of the other sinks.
+    /// Starts to listen at `host:port`.
     ///
     /// # Errors
     /// The address can't be listened at, or would be open to everybody.
     pub fn start(
         network: &Handle,
-        address: SocketAddr,
+        at: &str,
         access: Access,
         about: About,
-        mut tallies: Vec<Arc<Tally>>,
     ) -> Result<Self, ServerError> {
-        access.allows(address)?;
-        let bind = |error| ServerError::Bind(address, error);
-        let listener = network.block_on(TcpListener::bind(address)).map_err(bind)?;
-        let address = listener.local_addr().map_err(bind)?;
+        let listener = network.block_on(net::listen(at, &access))?;
+        let address = listener.local_addr().map_err(|error| ListenError::Bind {
+            at: at.into(),
+            error,
+        })?;
         let hub = Arc::new(Hub::new(format!("http://{address}")));
-        tallies.push(hub.tally.clone());
-        let board = Arc::new(Board::new(about, tallies));
+        let board = Arc::new(Board::new(about));
         let shared = Shared {
             hub: hub.clone(),
             board: board.clone(),
@@ -127,6 +117,7 @@ impl Server {
 fn prepare(stream: &mut TcpStream) {
     // Both only make it better: a connection works without.
     let _ = stream.set_nodelay(true);
+    net::keep_alive(stream);
     #[cfg(target_os = "linux")]
     let _ = socket2::SockRef::from(&*stream).set_tcp_user_timeout(Some(UNREAD));
 }
@@ -143,20 +134,11 @@ fn router(shared: Shared) -> Router {
         .with_state(shared)
 }
 
-#[derive(Deserialize)]
-struct Token {
-    token: Option<String>,
-}
-
 /// Lets in who may come in.
-async fn admit(
-    State(shared): State<Shared>,
-    Query(Token { token }): Query<Token>,
-    request: Request,
-    next: Next,
-) -> Response {
+async fn admit(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     let headers = request.headers();
-    if !shared.access.admits(bearer(headers).or(token.as_deref())) {
+    let said = net::token_of(headers, request.uri());
+    if !shared.access.admits(said.as_deref()) {
         let said = "a token is wanted: Authorization: Bearer TOKEN, or ?token=TOKEN\n";
         return (StatusCode::UNAUTHORIZED, said).into_response();
     }
@@ -239,9 +221,9 @@ async fn health(State(shared): State<Shared>) -> impl IntoResponse {
 }
 
 async fn ready(State(shared): State<Shared>) -> (StatusCode, &'static str) {
-    match shared.board.ready() {
-        true => (StatusCode::OK, "ready\n"),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "no frame has come\n"),
+    match shared.board.lacks() {
+        None => (StatusCode::OK, "ready\n"),
+        Some(what) => (StatusCode::SERVICE_UNAVAILABLE, what),
     }
 }
 

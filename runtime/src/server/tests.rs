@@ -24,9 +24,10 @@ struct Bench {
 impl Bench {
     fn new(token: Option<&str>) -> Self {
         let mut sinks = Sinks::open(&[], Options::default()).expect("no sinks");
-        let address = "127.0.0.1:0".parse().expect("an address");
         let access = Access::new(token.map(String::from));
-        let board = sinks.listen(address, access, about()).expect("a port");
+        let board = sinks.listen("127.0.0.1:0", access, about());
+        let board = board.expect("a port");
+        board.loaded("test");
         let address = sinks.listens_at().expect("a server");
         Self {
             sinks,
@@ -85,7 +86,6 @@ fn about() -> About {
     About {
         model: "m.onnx".into(),
         backend: "tract".into(),
-        provider: "test".into(),
     }
 }
 
@@ -211,8 +211,7 @@ fn only_who_knows_the_token_comes_in() {
     assert_eq!(bench.get("/health", "").0, 200);
     assert_eq!(bench.get("/ready", "").0, 503);
     let mut sinks = Sinks::open(&[], Options::default()).expect("no sinks");
-    let everywhere = "0.0.0.0:0".parse().expect("an address");
-    let error = sinks.listen(everywhere, Access::new(None), about());
+    let error = sinks.listen("0.0.0.0:0", Access::new(None), about());
     let error = error.expect_err("open").to_string();
     assert!(
         error.contains("--listen") && error.contains("AIMCLR_TOKEN"),
@@ -236,9 +235,36 @@ fn pages_of_other_sites_do_not_listen() {
 fn an_address_that_is_taken_is_named() {
     let bench = Bench::new(None);
     let mut sinks = Sinks::open(&[], Options::default()).expect("no sinks");
-    let error = sinks.listen(bench.address, Access::new(None), about());
+    let address = bench.address.to_string();
+    let error = sinks.listen(&address, Access::new(None), about());
     let error = error.expect_err("taken").to_string();
-    assert!(error.contains(&bench.address.to_string()), "{error}");
+    assert!(error.contains(&address), "{error}");
+}
+
+#[test]
+fn while_the_model_is_loaded_the_server_is_there_and_not_ready() {
+    let mut sinks = Sinks::default();
+    let board = sinks.listen("localhost:0", Access::default(), about());
+    let board = board.expect("a port");
+    let address = sinks.listens_at().expect("a server");
+    let bench = Bench {
+        sinks,
+        board,
+        address,
+    };
+    assert_eq!(
+        bench.get("/ready", ""),
+        (503, "the model is being loaded\n".into())
+    );
+    let (status, health) = bench.get("/health", "");
+    assert_eq!(status, 200);
+    assert!(
+        health.contains("\"provider\":null,\"ready\":false"),
+        "{health}"
+    );
+    assert_eq!(bench.get("/metrics", "").0, 200);
+    bench.board.loaded("test");
+    assert_eq!(bench.get("/ready", ""), (503, "no frame has come\n".into()));
 }
 
 #[test]
@@ -266,7 +292,8 @@ fn health_and_metrics_follow_the_pipeline() {
     pipeline
         .take(Ok(again), Instant::now(), &mut events)
         .expect("it runs");
-    bench.board.show(&pipeline);
+    let waiting = [("tcp://cam:80".into(), 3)].into();
+    bench.board.show(&pipeline, waiting);
     assert_eq!(bench.get("/ready", "").0, 200);
     assert!(health(&bench)["last_frame_seconds"].as_f64().is_some());
     let text = bench.get("/metrics", "").1;
@@ -277,6 +304,7 @@ fn health_and_metrics_follow_the_pipeline() {
         "aimclr_frames_dropped_total{reason=\"time\"} 1",
         "aimclr_events_total{kind=\"start\"} 1",
         "aimclr_people 1",
+        "aimclr_queue_frames{input=\"tcp://cam:80\"} 3",
         &format!("aimclr_windows_total {}", events.len()),
         &format!("aimclr_inference_seconds_count {}", events.len()),
         &format!(

@@ -68,6 +68,7 @@ pub enum SinkError {
 }
 
 /// All sinks.
+#[derive(Default)]
 pub struct Sinks {
     queues: Vec<Line>,
     /// For sinks that wait for sockets; None where there is none.
@@ -87,21 +88,33 @@ impl Sinks {
     /// # Errors
     /// A file can't be written, or an address stands there twice.
     pub fn open(addresses: &[Address], options: Options) -> Result<Self, SinkError> {
-        let mut sinks = Self {
-            queues: Vec::new(),
-            network: None,
-            server: None,
-        };
+        let mut sinks = Self::default();
+        sinks.add(addresses, options)?;
+        Ok(sinks)
+    }
+
+    /// Opens more of them, likewise.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn add(&mut self, addresses: &[Address], options: Options) -> Result<(), SinkError> {
         for address in addresses {
             let name = address.to_string();
-            if sinks.tallies().any(|tally| tally.name == name) {
+            if self.tallies().any(|tally| tally.name == name) {
                 return Err(SinkError::Twice(name));
             }
-            let queue = sinks.queue(address, name, options)?;
+            let queue = self.queue(address, name, options)?;
             let summary = matches!(address, Address::Stdout | Address::File(_));
-            sinks.queues.push(Line { queue, summary });
+            self.queues.push(Line { queue, summary });
         }
-        Ok(sinks)
+        self.show_tallies();
+        Ok(())
+    }
+
+    fn show_tallies(&self) {
+        if let Some(server) = &self.server {
+            server.board.show_sinks(self.tallies().cloned().collect());
+        }
     }
 
     fn queue(
@@ -141,22 +154,21 @@ impl Sinks {
         Ok(self.network.insert(network).handle().clone())
     }
 
-    /// Lets clients subscribe, and ask how it goes. Gives what they are told of the run; sinks
-    /// have to be open by then.
+    /// Lets clients subscribe at `host:port`, and ask how it goes. Gives what they are told of the
+    /// run.
     ///
     /// # Errors
     /// The address can't be listened at, or would be open to everybody.
     pub fn listen(
         &mut self,
-        address: SocketAddr,
+        at: &str,
         access: Access,
         about: About,
     ) -> Result<Arc<Board>, SinkError> {
-        let network = self.network()?;
-        let tallies = self.tallies().cloned().collect();
-        let server = Server::start(&network, address, access, about, tallies)?;
+        let server = Server::start(&self.network()?, at, access, about)?;
         let board = server.board.clone();
         self.server = Some(server);
+        self.show_tallies();
         Ok(board)
     }
 

@@ -4,10 +4,9 @@
 //! After a lost connection those are sent again, so each gets there at least once.
 
 use super::queue::{Message, Shared};
-use crate::net::Backoff;
+use crate::net::{self, Backoff, OFFLINE, ONLINE};
 use rumqttc::{AsyncClient, Event, EventLoop, LastWill, MqttOptions, Outgoing, Packet, QoS};
 use std::collections::VecDeque;
-use std::env;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -32,9 +31,6 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// Time to say that it leaves.
 const FAREWELL: Duration = Duration::from_millis(700);
-
-const ONLINE: &str = "online";
-const OFFLINE: &str = "offline";
 
 /// Who publishes where.
 #[derive(Debug, Clone)]
@@ -79,8 +75,8 @@ impl Broker {
                 QoS::AtLeastOnce,
                 true,
             ));
-        if let Ok(user) = env::var("AIMCLR_MQTT_USER") {
-            options.set_credentials(user, env::var("AIMCLR_MQTT_PASSWORD").unwrap_or_default());
+        if let Some((user, password)) = net::mqtt_credentials() {
+            options.set_credentials(user, password);
         }
         options
     }

@@ -1,6 +1,6 @@
 //! Where frames come from, as the command line has it.
 
-use crate::net::MQTT_PORT;
+use crate::net::{self, MQTT_PORT};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -38,13 +38,15 @@ pub struct Mqtt {
     pub filter: String,
     /// User and password.
     pub credentials: Option<(String, String)>,
+    /// Topic of another runtime's status: frames are taken only while it is not online.
+    pub unless: Option<String>,
 }
 
 /// An address that is none.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "{reason}; expected -, FILE, FOLDER, tcp://host:port, tcp-listen://host:port, unix:PATH, \
-     ws://host:port/path, ws-listen://host:port or mqtt://host[:port]/topic/filter"
+     ws://host:port/path, ws-listen://host:port or mqtt://host[:port]/topic/filter[?unless=TOPIC]"
 )]
 pub struct NoAddress {
     reason: String,
@@ -87,18 +89,27 @@ impl FromStr for Address {
 }
 
 fn host_and_port(rest: &str) -> Result<String, NoAddress> {
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    match rest.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(rest.into()),
-        _ => Err(no(format!("\"{rest}\" is no host:port"))),
-    }
+    net::host_and_port(rest.strip_suffix('/').unwrap_or(rest)).map_err(no)
 }
 
 fn mqtt(rest: &str) -> Result<Mqtt, NoAddress> {
+    let (rest, query) = match rest.split_once('?') {
+        Some((rest, query)) => (rest, Some(query)),
+        None => (rest, None),
+    };
     let (broker, filter) = match rest.split_once('/') {
         Some((broker, filter)) if !filter.is_empty() => (broker, filter),
         _ => return Err(no("mqtt:// has no topic")),
     };
+    if filter.starts_with("$share/") {
+        return Err(no(
+            "$share/ spreads the single messages of a camera over the runtimes, which tears tracks \
+             apart; give each runtime a filter of its own, and ?unless=TOPIC for the other's",
+        ));
+    }
+    if !rumqttc::valid_filter(filter) || filter.len() > usize::from(u16::MAX) {
+        return Err(no(format!("\"{filter}\" is no topic filter")));
+    }
     let (user, broker) = match broker.rsplit_once('@') {
         Some((user, broker)) => (Some(user), broker),
         None => (None, broker),
@@ -125,7 +136,26 @@ fn mqtt(rest: &str) -> Result<Mqtt, NoAddress> {
         port,
         filter: filter.into(),
         credentials,
+        unless: query.map(unless).transpose()?,
     })
+}
+
+/// The topic of a status, which is all that may be asked for behind a filter.
+fn unless(query: &str) -> Result<String, NoAddress> {
+    let topic = match query.split_once('=') {
+        Some(("unless", topic)) if !topic.contains('&') => topic,
+        _ => {
+            return Err(no(format!(
+                "\"?{query}\" is not known, only ?unless=TOPIC is"
+            )));
+        }
+    };
+    match topic.is_empty() || topic.contains(['+', '#']) {
+        true => Err(no(format!(
+            "unless=\"{topic}\" names no single topic, such as fleet/a/status"
+        ))),
+        false => Ok(topic.into()),
+    }
 }
 
 impl Address {
@@ -180,6 +210,10 @@ mod tests {
             ("ws-listen://0.0.0.0:80/", "ws-listen://0.0.0.0:80"),
             ("mqtt://me:secret@hub/poses/#", "mqtt://hub:1883/poses/#"),
             ("mqtt://hub:99/+/poses", "mqtt://hub:99/+/poses"),
+            (
+                "mqtt://hub/a/+?unless=fleet/b/status",
+                "mqtt://hub:1883/a/+",
+            ),
         ] {
             let address: Address = text.parse().expect(text);
             assert_eq!(address.to_string(), shown);
@@ -192,6 +226,18 @@ mod tests {
     }
 
     #[test]
+    fn a_broker_may_be_asked_for_frames_unless_another_runtime_is_there() {
+        let unless = |text: &str| match text.parse().expect(text) {
+            Address::Mqtt(Mqtt { filter, unless, .. }) => (filter, unless),
+            other => panic!("{other:?}"),
+        };
+        let (filter, topic) = unless("mqtt://hub/cameras/a/+?unless=fleet/a/status");
+        assert_eq!(filter, "cameras/a/+");
+        assert_eq!(topic.as_deref(), Some("fleet/a/status"));
+        assert_eq!(unless("mqtt://hub/cameras/#").1, None);
+    }
+
+    #[test]
     fn what_is_no_address_is_refused_with_those_that_are_known() {
         for (text, reason) in [
             ("", "empty"),
@@ -201,7 +247,18 @@ mod tests {
             ("ws-listen://cam:99999", "\"cam:99999\" is no host:port"),
             ("mqtt://hub", "no topic"),
             ("mqtt://hub:x/poses", "\"hub:x\" is no host:port"),
+            ("mqtt://hub/poses/#/a", "\"poses/#/a\" is no topic filter"),
             ("unix:", "no path"),
+            ("mqtt://hub?unless=a", "no topic"),
+            ("mqtt://hub/a?qos=2", "only ?unless=TOPIC is"),
+            (
+                "mqtt://hub/a?unless=b/status&qos=2",
+                "only ?unless=TOPIC is",
+            ),
+            ("mqtt://hub/a?unless", "only ?unless=TOPIC is"),
+            ("mqtt://hub/a?unless=", "no single topic"),
+            ("mqtt://hub/a?unless=fleet/+/status", "no single topic"),
+            ("mqtt://hub/$share/all/a/+", "tears tracks apart"),
         ] {
             let message = text.parse::<Address>().expect_err(text).to_string();
             assert!(message.contains(reason), "{message}");

@@ -5,7 +5,7 @@ use super::inputs::Feed;
 use super::server::{pour, pump};
 use super::{Intake, Item};
 use crate::fault::Fault;
-use crate::net::Backoff;
+use crate::net::{self, Backoff};
 use crate::queue::{Closed, Notice, Sender};
 use aimclr_skeleton::frame::MAX_LINE;
 use futures_util::StreamExt;
@@ -15,13 +15,13 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
 /// From one try to connect to the next, at last.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 /// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT: Duration = Duration::from_secs(10);
 
 /// Tells the first of several failures in a row.
 #[derive(Debug, Default)]
@@ -53,6 +53,7 @@ pub(super) async fn tcp(at: String, follow: bool, feed: Feed) {
             Ok(stream) => {
                 trouble.is_over(&feed.sender);
                 backoff.reset();
+                net::keep_alive(&stream);
                 if pump(stream, &mut intake, &feed.sender).await.is_err() {
                     return;
                 }
@@ -81,6 +82,9 @@ pub(super) async fn websocket(url: String, feed: Feed) {
         let lost = match timeout(CONNECT, connecting).await {
             Ok(Ok((socket, _))) => {
                 trouble.is_over(&feed.sender);
+                if let MaybeTlsStream::Plain(stream) = socket.get_ref() {
+                    net::keep_alive(stream);
+                }
                 let heard = messages(socket, &mut intake, &feed.sender, None).await;
                 match heard {
                     Err(Closed) => return,

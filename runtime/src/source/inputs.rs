@@ -8,8 +8,9 @@ use super::pace::Pace;
 use super::server::{Limits, Listener, Server, Speech, Visits};
 use super::{Item, client, folder, mqtt};
 use crate::event::Clients;
-use crate::net::{self, Access};
+use crate::net::{self, Access, ListenError};
 use crate::queue::{Bounds, Closed, Notice, Receiver, Sender, WhenFull, lock, queue};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::thread;
@@ -202,6 +203,15 @@ impl Inputs {
         Some(*lock(visits))
     }
 
+    /// How many frames of each wait for recognition, by name.
+    pub fn waiting(&self) -> BTreeMap<String, usize> {
+        let mut waiting = BTreeMap::new();
+        for (input, count) in self.inputs.iter().zip(self.items.waiting()) {
+            *waiting.entry(input.name.clone()).or_default() += count;
+        }
+        waiting
+    }
+
     /// True where one of them comes when it comes.
     pub fn are_live(&self) -> bool {
         self.inputs.iter().any(|input| input.live)
@@ -252,7 +262,6 @@ impl Inputs {
             feed.pace = options.speed.map(Pace::new);
             started.live = options.speed.is_some() || follow || *address == Address::Stdin;
         }
-        let silent = |address| refuse(format!("{address} names no address"));
         match address.clone() {
             Address::Stdin => feed.spawn(|feed| file::lines(io::stdin(), feed)),
             Address::Path(path) => match file::open(&path, format, follow).map_err(io)? {
@@ -286,25 +295,22 @@ impl Inputs {
                     .spawn(mqtt::subscribe(broker, feed));
             }
             Address::TcpListen(at) | Address::WsListen(at) => {
-                let found = std::net::ToSocketAddrs::to_socket_addrs(&at)
-                    .map_err(io)?
-                    .next();
-                let place = found.ok_or_else(|| silent(at))?;
-                options
-                    .access
-                    .allows(place)
-                    .map_err(|source| InputError::Open {
+                let network = self.network().map_err(io)?;
+                let listening = network.block_on(net::listen(&at, &options.access));
+                let listener = listening.map_err(|error| match error {
+                    ListenError::Bind { error, .. } => io(error),
+                    ListenError::Open(source) => InputError::Open {
                         input: address.to_string(),
                         source,
-                    })?;
+                    },
+                })?;
+                started.listens = Some(listener.local_addr().map_err(io)?);
                 let speech = match address {
                     Address::WsListen(_) => Speech::WebSocket,
                     _ => Speech::Lines,
                 };
-                let listener = self.network().map_err(io)?.block_on(Listener::tcp(place));
-                let (listener, place) = listener.map_err(io)?;
-                started.listens = Some(place);
-                self.serve(listener, speech, feed, options).map_err(io)?;
+                self.serve(Listener::Tcp(listener), speech, feed, options)
+                    .map_err(io)?;
             }
             Address::Unix(path) => {
                 let network = self.network().map_err(io)?;

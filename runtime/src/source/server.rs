@@ -5,10 +5,9 @@ use super::decode::Decoder;
 use super::inputs::Feed;
 use super::{Intake, Item};
 use crate::event::Clients;
-use crate::net::{Access, bearer};
+use crate::net::{self, Access};
 use crate::queue::{Closed, Notice, Sender, lock};
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -74,12 +73,6 @@ pub(super) enum Listener {
 }
 
 impl Listener {
-    pub(super) async fn tcp(at: SocketAddr) -> io::Result<(Self, SocketAddr)> {
-        let listener = TcpListener::bind(at).await?;
-        let at = listener.local_addr()?;
-        Ok((Self::Tcp(listener), at))
-    }
-
     /// A socket that somebody left behind is replaced, one that somebody listens at is not.
     #[cfg(unix)]
     pub(super) async fn unix(path: PathBuf) -> io::Result<Self> {
@@ -99,7 +92,11 @@ impl Listener {
 
     async fn accept(&self) -> io::Result<Box<dyn Wire>> {
         Ok(match self {
-            Self::Tcp(listener) => Box::new(listener.accept().await?.0),
+            Self::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                net::keep_alive(&stream);
+                Box::new(stream)
+            }
             #[cfg(unix)]
             Self::Unix(listener, _) => Box::new(listener.accept().await?.0),
         })
@@ -236,7 +233,8 @@ impl Server {
         let mut known = true;
         #[allow(clippy::result_large_err)] // The library asks for it.
         let admit = |request: &Request, response: Response| {
-            known = self.access.admits(token_of(request).as_deref());
+            let said = net::token_of(request.headers(), request.uri());
+            known = self.access.admits(said.as_deref());
             if known {
                 return Ok(response);
             }
@@ -314,17 +312,6 @@ async fn hello(wire: &mut Box<dyn Wire>) -> io::Result<(Option<Vec<u8>>, Vec<u8>
             return Ok((Some(Vec::new()), Vec::new()));
         }
     }
-}
-
-fn token_of(request: &Request) -> Option<String> {
-    let query = request.uri().query().unwrap_or_default();
-    let asked = || {
-        query
-            .split('&')
-            .find_map(|pair| pair.strip_prefix("token="))
-    };
-    let bearer = bearer(request.headers());
-    bearer.or_else(asked).map(|token| token.trim().into())
 }
 
 /// Sends on what is in `bytes`.

@@ -1,61 +1,15 @@
 use super::*;
+use crate::mosquitto::Mosquitto;
 use crate::net;
 use crate::sink::queue::tests::message;
 use crate::sink::queue::{Policy, Queue, WAITING};
 use crate::sink::settle;
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 /// How long something may take on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A mosquitto of the test's own.
-struct Mosquitto {
-    child: Child,
-    _folder: TempDir,
-}
-
-impl Mosquitto {
-    /// None where there is no mosquitto on the PATH.
-    fn start(port: u16) -> Option<Self> {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("mosquitto.conf");
-        let text = format!("listener {port} 127.0.0.1\nallow_anonymous true\n");
-        std::fs::write(&path, text).expect("written");
-        let child = Command::new("mosquitto")
-            .arg("-c")
-            .arg(&path)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        match child {
-            Ok(child) => Some(Self {
-                child,
-                _folder: folder,
-            }),
-            Err(error) => {
-                eprintln!("skipped: mosquitto: {error}");
-                None
-            }
-        }
-    }
-}
-
-impl Drop for Mosquitto {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-    free.local_addr().expect("an address").port()
-}
 
 fn broker(port: u16) -> Broker {
     Broker {
@@ -115,10 +69,10 @@ fn next(received: &mpsc::Receiver<(String, String, bool)>, topic: &str) -> (Stri
 
 #[test]
 fn events_arrive_in_order_and_the_status_says_who_is_there() {
-    let port = free_port();
-    let Some(_broker) = Mosquitto::start(port) else {
+    let Some(mosquitto) = Mosquitto::start() else {
         return;
     };
+    let port = mosquitto.port;
     let network = net::start().expect("threads");
     let received = listen(&network, port);
     let mut queue = sink(&network, port);
@@ -144,10 +98,10 @@ fn events_arrive_in_order_and_the_status_says_who_is_there() {
 
 #[test]
 fn whoever_vanishes_is_said_to_be_offline() {
-    let port = free_port();
-    let Some(_broker) = Mosquitto::start(port) else {
+    let Some(mosquitto) = Mosquitto::start() else {
         return;
     };
+    let port = mosquitto.port;
     let network = net::start().expect("threads");
     let received = listen(&network, port);
     let (_client, mut connection) = AsyncClient::new(broker(port).options(), 1);
@@ -160,10 +114,10 @@ fn whoever_vanishes_is_said_to_be_offline() {
 
 #[test]
 fn without_a_broker_some_events_wait_and_the_others_are_counted() {
-    let port = free_port();
-    let Some(first) = Mosquitto::start(port) else {
+    let Some(first) = Mosquitto::start() else {
         return;
     };
+    let port = first.port;
     let network = net::start().expect("threads");
     let received = listen(&network, port);
     let queue = sink(&network, port);
@@ -180,7 +134,7 @@ fn without_a_broker_some_events_wait_and_the_others_are_counted() {
     }
     let report = queue.shared.tally.report();
     assert_eq!(report.dropped["full"] as usize, sent - WAITING);
-    let _second = Mosquitto::start(port).expect("mosquitto");
+    let _second = Mosquitto::at(port).expect("mosquitto");
     settle(&queue.shared.tally, None);
     let report = queue.shared.tally.report();
     assert_eq!(report.delivered as usize, 1 + WAITING);
