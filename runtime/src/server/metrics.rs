@@ -120,6 +120,17 @@ pub(super) fn text(board: &Board, subscribers: usize) -> String {
         "Windows through the model.",
         counts.windows,
     );
+    text.single(
+        "aimclr_windows_skipped_total",
+        "counter",
+        "Windows that fell out for want of a frame or of time.",
+        counts.skipped,
+    );
+    let (name, reloads) = ("aimclr_reloads_total", &counts.reloads);
+    text.family(name, "counter", "Times that files were read again.");
+    for (result, count) in [("done", reloads.done), ("failed", reloads.failed)] {
+        text.sample(name, &[("result", result)], count);
+    }
     let (name, events) = ("aimclr_events_total", &counts.events);
     text.family(name, "counter", "Events, by kind.");
     for (kind, count) in [
