@@ -12,19 +12,84 @@ use aimclr_runtime::{Event, Pipeline, Settings};
 use aimclr_skeleton::frame::Joint;
 use aimclr_skeleton::motions::{self, ACTIONS, Subject};
 use aimclr_skeleton::{Frame, Person, Sequence, Stream, resize};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Ends the process with the test.
-struct Running(Child);
+/// A stream that listens for frames; it ends with the test.
+struct Listening {
+    child: Child,
+    /// What it says on standard error.
+    told: Lines<BufReader<ChildStderr>>,
+    sender: TcpStream,
+}
 
-impl Drop for Running {
+impl Listening {
+    fn start(model: &str, more: &[&str]) -> Self {
+        let mut command = command("aimclr-run");
+        command.args(["stream", "--model", model, "--when-full", "wait"]);
+        command
+            .args(["--input", "tcp-listen://127.0.0.1:0"])
+            .args(more);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("it starts");
+        let mut told = BufReader::new(child.stderr.take().expect("piped")).lines();
+        let place = told.find_map(|line| {
+            let line = line.expect("UTF-8");
+            Some(line.split_once("listening on ")?.1.to_string())
+        });
+        let sender = TcpStream::connect(place.expect("an address")).expect("connected");
+        Self {
+            child,
+            told,
+            sender,
+        }
+    }
+
+    fn send(&mut self, lines: &[String]) {
+        writeln!(self.sender, "{}", lines.join("\n")).expect("sent");
+    }
+
+    /// The next line on standard error with `word` in it.
+    fn says(&mut self, word: &str) -> String {
+        let said = self.told.by_ref().map(|line| line.expect("UTF-8"));
+        said.into_iter()
+            .find(|line| line.contains(word))
+            .expect(word)
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        let kill = Command::new("kill").args([signal, &pid]).status();
+        assert!(kill.expect("it starts").success());
+    }
+
+    /// Ends it; gives what it wrote.
+    fn end(mut self) -> String {
+        self.signal("-TERM");
+        let mut said = String::new();
+        let mut out = self.child.stdout.take().expect("piped");
+        out.read_to_string(&mut said).expect("UTF-8");
+        said
+    }
+}
+
+impl Drop for Listening {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits, a minute at most.
+fn wait_until(done: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !done() {
+        assert!(Instant::now() < deadline, "it takes too long");
+        thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -43,17 +108,8 @@ fn what_was_recorded_live_is_recognised_again_byte_for_byte() {
     let bench = Bench::new();
     let model = bench.file("model.onnx", good_model());
     let recorded = bench.text("recorded.ndjson");
-    let mut child = command("aimclr-run");
-    child.args(["stream", "--model", &model, "--hop", "0.1", "--input"]);
-    child.args(["tcp-listen://127.0.0.1:0", "--record", &recorded]);
-    child.args(["--window", "0.5", "--window", "1", "--when-full", "wait"]);
-    let child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let mut child = Running(child.expect("it starts"));
-    let mut told = BufReader::new(child.0.stderr.take().expect("piped")).lines();
-    let place = told.find_map(|line| {
-        let line = line.expect("UTF-8");
-        Some(line.split_once("listening on ")?.1.to_string())
-    });
+    let windows = ["--window", "0.5", "--window", "1", "--hop", "0.1"];
+    let mut stream = Listening::start(&model, &[&windows[..], &["--record", &recorded]].concat());
     let mut lines = clean_stream();
     // Numbers that have no short decimal form, and a line that is none.
     for (i, line) in lines.iter_mut().enumerate() {
@@ -62,29 +118,17 @@ fn what_was_recorded_live_is_recognised_again_byte_for_byte() {
         *line = frame.to_line();
     }
     lines.insert(7, "{\"t\":".into());
-    let mut sender = TcpStream::connect(place.expect("an address")).expect("connected");
-    writeln!(sender, "{}", lines.join("\n")).expect("sent");
-    drop(sender);
-    // Everything has gone through when the client's last frame is in the file.
-    let deadline = Instant::now() + Duration::from_secs(60);
+    stream.send(&lines);
+    // Everything has gone through when the last frame is in the file.
     let frames = || std::fs::read_to_string(&recorded).map_or(0, |text| text.lines().count());
-    while frames() < lines.len() - 1 {
-        assert!(Instant::now() < deadline, "{} frames", frames());
-        thread::sleep(Duration::from_millis(20));
-    }
-    let pid = child.0.id().to_string();
-    let kill = Command::new("kill").args(["-TERM", &pid]).status();
-    assert!(kill.expect("it starts").success());
-    let mut live = String::new();
-    let mut out = child.0.stdout.take().expect("piped");
-    out.read_to_string(&mut live).expect("UTF-8");
+    wait_until(|| frames() == lines.len() - 1);
+    let live = stream.end();
     let live = events(&live);
     assert!(live.len() > 8, "{live:?}");
 
     let again = |file: &str| {
-        let arguments = ["--window", "0.5", "--window", "1", "--hop", "0.1"];
         let stream = ["stream", "--model", &model, "--input", file];
-        run("aimclr-run", &[&stream[..], &arguments].concat())
+        run("aimclr-run", &[&stream[..], &windows].concat())
     };
     let is_event = |line: &&str| !line.contains("\"summary\"");
     let [first, second] = [again(&recorded), again(&recorded)];
@@ -100,6 +144,60 @@ fn what_was_recorded_live_is_recognised_again_byte_for_byte() {
     );
     let read = |file: &str| std::fs::read(file).expect("a file");
     assert_eq!(read(&recorded), read(&copy));
+}
+
+#[test]
+fn a_model_that_is_replaced_takes_over_unless_it_is_broken() {
+    let bench = Bench::new();
+    let model = bench.file("model.onnx", good_model());
+    let mut stream = Listening::start(&model, &["--hop", "0.2", "--threshold", "0"]);
+    let lines = clean_stream();
+    stream.send(&lines[..30]);
+    bench.file("model.onnx", b"not a model");
+    stream.signal("-HUP");
+    let said = stream.says("SIGHUP");
+    assert!(
+        said.contains("model.onnx: not a whole .onnx file"),
+        "{said}"
+    );
+    stream.send(&lines[30..]);
+    let mut weights = conformance::weights(Stream::Joint, 1, Pooled::Last, false);
+    let card = weights.card.as_mut().expect("a card");
+    card.window = 1.0;
+    card.classes = (0..card.classes.len())
+        .map(|c| format!("new {c}"))
+        .collect();
+    conformance::export(weights, Path::new(&model));
+    stream.signal("-HUP");
+    let said = stream.says("SIGHUP");
+    assert!(said.contains("everybody begins anew"), "{said}");
+    let later = lines.iter().map(|line| {
+        let mut frame = Frame::parse(line).expect("a frame");
+        frame.t += 10.0;
+        frame.to_line()
+    });
+    // What is unusable comes last, and is told of when the rest has gone through.
+    stream.send(&later.chain(["the end".to_string()]).collect::<Vec<_>>());
+    stream.says("line 97");
+    let said = stream.end();
+    let summary = said.lines().last().expect("a summary");
+    assert!(
+        summary.contains(r#""reloads":{"done":1,"failed":1}"#),
+        "{summary}"
+    );
+    let actions: Vec<(f64, String)> = events(&said)
+        .iter()
+        .map(|line| serde_json::from_str::<Event>(line).expect("an event"))
+        .map(|event| (event.t, event.action))
+        .collect();
+    let (before, after): (Vec<_>, Vec<_>) = actions.iter().partition(|(t, _)| *t < 10.0);
+    assert!(before.len() > 4 && after.len() > 4, "{actions:?}");
+    assert!(
+        before.iter().any(|(t, _)| *t > 30.5 / 16.0),
+        "the old one went on"
+    );
+    assert!(before.iter().all(|(_, action)| action.starts_with("class")));
+    assert!(after.iter().all(|(_, action)| action.starts_with("new")));
 }
 
 /// Somebody of a motion who is moved aside by `x` metres.
