@@ -48,7 +48,7 @@ impl Bench {
     }
 
     /// A data set of six short recordings of two actions by three people.
-    fn data(&self, name: &str) -> String {
+    pub(crate) fn data(&self, name: &str) -> String {
         let meta = Meta {
             format: FORMAT.into(),
             name: "six recordings".into(),

@@ -8,6 +8,7 @@ mod chain;
 mod conformance;
 mod continual;
 mod fleet;
+mod gallery;
 mod layouts;
 mod live;
 #[path = "../../runtime/src/mosquitto.rs"]
