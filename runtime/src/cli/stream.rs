@@ -94,7 +94,9 @@ docs/sources.md has the addresses, formats and what happens when frames come too
 Each line of the output is an event as docs/event.md has it: somebody starts an action, goes on
 with it, or ends it. The first comes when a whole window has been seen. The last line is a
 summary with every count and the time that inference took. A line that can't be used is named
-on standard error and counted, and the stream goes on. Ctrl-C ends it as the end of input does.
+on standard error and counted, and the stream goes on. Ctrl-C ends it as the end of input does;
+SIGHUP has model, gallery and decisions read again, and what is broken leaves the old ones in place
+(on a terminal, without --decisions, it ends the run).
 
 Frames name their joint layout. One that isn't the model's is brought onto it where there is a
 way, such as from azure32 or mediapipe33 onto ntu25, and that is said once; docs/layouts.md has
