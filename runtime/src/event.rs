@@ -152,6 +152,8 @@ pub struct Clients {
     pub strangers: u64,
     /// Those who said nothing.
     pub silent: u64,
+    /// Those whose connection broke.
+    pub broken: u64,
 }
 
 /// The last line of a finite run.

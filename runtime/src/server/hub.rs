@@ -4,7 +4,7 @@ use crate::queue::lock;
 use crate::sink::tally::{Loss, Tally};
 use crate::sink::{Message, WAITING};
 use serde::Deserialize;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use tokio::sync::mpsc::error::TrySendError;
@@ -40,6 +40,7 @@ pub struct Hub {
     subscribers: Mutex<Option<Vec<Subscriber>>>,
     /// Those who are connected, be they given events or dropped.
     connected: Arc<AtomicUsize>,
+    refused: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -55,6 +56,7 @@ impl Hub {
             tally: Arc::new(Tally::new(name)),
             subscribers: Mutex::new(Some(Vec::new())),
             connected: Arc::default(),
+            refused: AtomicU64::new(0),
         }
     }
 
@@ -64,6 +66,7 @@ impl Hub {
         let subscribers = subscribers.as_mut()?;
         subscribers.retain(|subscriber| !subscriber.sender.is_closed());
         if self.subscribers() >= MOST {
+            self.refused.fetch_add(1, Relaxed);
             return None;
         }
         let (sender, receiver) = channel(WAITING);
@@ -79,6 +82,11 @@ impl Hub {
     /// How many are connected.
     pub(super) fn subscribers(&self) -> usize {
         self.connected.load(Relaxed)
+    }
+
+    /// How many found no room.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused.load(Relaxed)
     }
 
     /// Gives an event to all who want it. Who has left too many unread gets no more, and what

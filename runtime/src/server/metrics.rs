@@ -4,6 +4,7 @@
 //! since the counts are the pipeline's and the sinks': a library would want to keep them itself.
 
 use super::board::Board;
+use super::hub::Hub;
 use crate::latency::{BOUNDS, Histogram};
 use std::fmt::{Display, Write};
 
@@ -58,7 +59,7 @@ fn escaped(label: &str) -> String {
 }
 
 /// All figures.
-pub(super) fn text(board: &Board, subscribers: usize) -> String {
+pub(super) fn text(board: &Board, hub: &Hub) -> String {
     let now = board.now();
     let counts = &now.counts;
     let mut text = Text::default();
@@ -145,7 +146,13 @@ pub(super) fn text(board: &Board, subscribers: usize) -> String {
         "aimclr_subscribers",
         "gauge",
         "Clients that subscribed.",
-        subscribers,
+        hub.subscribers(),
+    );
+    text.single(
+        "aimclr_subscribers_refused_total",
+        "counter",
+        "Clients that found no room.",
+        hub.refused(),
     );
     let help = "One call of the engine.";
     text.histogram("aimclr_inference_seconds", help, &now.inference);
@@ -236,13 +243,13 @@ mod tests {
         };
         let board = Board::new(about);
         board.show_sinks(vec![tally]);
-        let samples = parsed(&text(&board, 7));
+        let samples = parsed(&text(&board, &Hub::new("hub".into())));
         let value = |sample: &str| samples[sample].1.as_str();
         let sink = r#"sink="a \"file\"\\\n.ndjson""#;
         assert_eq!(value(&format!("aimclr_sink_events_total{{{sink}}}")), "5");
         let dropped = format!("aimclr_sink_dropped_total{{{sink},reason=\"full\"}}");
         assert_eq!(value(&dropped), "3");
-        assert_eq!(value("aimclr_subscribers"), "7");
+        assert_eq!(value("aimclr_subscribers"), "0");
         assert_eq!(value("aimclr_events_total{kind=\"start\"}"), "0");
         assert_eq!(samples["aimclr_latency_seconds_count"].0, "histogram");
     }

@@ -3,6 +3,7 @@
 //! `docs/sinks.md` has the endpoints.
 
 mod board;
+mod door;
 mod hub;
 mod metrics;
 
@@ -14,13 +15,13 @@ use axum::Json;
 use axum::Router;
 use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, Request, State};
-use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, HOST, ORIGIN};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::serve::ListenerExt;
+use door::{Door, IDLE};
 use futures_util::stream::{self, StreamExt};
 use hub::{Filter, Subscription};
 use std::convert::Infallible;
@@ -33,10 +34,14 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, interval_at};
 
 /// How long a client may take none of what was sent before its connection is cut; tests wait for it.
 #[cfg(target_os = "linux")]
 const UNREAD: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 10 });
+
+/// How often subscribers are sent a sign of life where there are no events.
+const ALIVE: Duration = IDLE.checked_div(2).expect("two is not zero");
 
 /// Longest message that a client may send; none is expected.
 const LONGEST: usize = 4096;
@@ -91,7 +96,7 @@ impl Server {
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let task = network.spawn(async move {
-            let serving = axum::serve(listener.tap_io(prepare), router(shared));
+            let serving = axum::serve(Door::new(listener), router(shared));
             let stopped = async { stopped.await.unwrap_or_default() };
             // Only the listener can fail, and it was asked for above.
             let _ = serving.with_graceful_shutdown(stopped).await;
@@ -114,12 +119,12 @@ impl Server {
 }
 
 /// An event is small and wanted at once; a client that reads nothing is not waited for.
-fn prepare(stream: &mut TcpStream) {
+fn prepare(stream: &TcpStream) {
     // Both only make it better: a connection works without.
     let _ = stream.set_nodelay(true);
     net::keep_alive(stream);
     #[cfg(target_os = "linux")]
-    let _ = socket2::SockRef::from(&*stream).set_tcp_user_timeout(Some(UNREAD));
+    let _ = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(UNREAD));
 }
 
 fn router(shared: Shared) -> Router {
@@ -161,7 +166,9 @@ fn text(headers: &HeaderMap, name: axum::http::HeaderName) -> Option<&str> {
 
 fn full() -> Response {
     let said = format!("{} subscribers are there, no more have room\n", hub::MOST);
-    (StatusCode::SERVICE_UNAVAILABLE, said).into_response()
+    // Whoever has no room leaves the place at the door to others.
+    let close = [(CONNECTION, "close")];
+    (StatusCode::SERVICE_UNAVAILABLE, close, said).into_response()
 }
 
 /// Server-sent events.
@@ -171,7 +178,7 @@ async fn events(State(shared): State<Shared>, Query(filter): Query<Filter>) -> R
     };
     let messages = stream::poll_fn(move |context| subscription.poll(context));
     let events = messages.map(|message| Ok::<_, Infallible>(Event::default().data(&message.json)));
-    let alive = KeepAlive::default();
+    let alive = KeepAlive::default().interval(ALIVE);
     Sse::new(events).keep_alive(alive).into_response()
 }
 
@@ -189,8 +196,12 @@ async fn socket(
 }
 
 async fn follow(mut socket: WebSocket, mut subscription: Subscription) {
+    let mut alive = interval_at(Instant::now() + ALIVE, ALIVE);
     loop {
         tokio::select! {
+            _ = alive.tick() => if socket.send(Frame::Ping(Default::default())).await.is_err() {
+                return;
+            },
             message = poll_fn(|context| subscription.poll(context)) => match message {
                 Some(message) => {
                     let frame = Frame::Text(message.json.as_str().into());
@@ -212,7 +223,7 @@ async fn follow(mut socket: WebSocket, mut subscription: Subscription) {
 }
 
 async fn figures(State(shared): State<Shared>) -> impl IntoResponse {
-    let text = metrics::text(&shared.board, shared.hub.subscribers());
+    let text = metrics::text(&shared.board, &shared.hub);
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text)
 }
 

@@ -101,6 +101,21 @@ fn next(answer: &mut BufReader<std::net::TcpStream>) -> String {
     }
 }
 
+/// The next text, past signs of life.
+async fn said(
+    socket: &mut (impl Stream<Item = tungstenite::Result<tungstenite::Message>> + Unpin),
+) -> String {
+    loop {
+        let read = poll_fn(|context| Pin::new(&mut *socket).poll_next(context));
+        let frame = tokio::time::timeout(PATIENCE, read).await;
+        match frame.expect("in time").expect("open").expect("a frame") {
+            tungstenite::Message::Text(text) => return text.as_str().into(),
+            tungstenite::Message::Ping(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 #[test]
 fn every_subscriber_gets_every_event_it_wants() {
     let bench = Bench::new(None);
@@ -126,10 +141,7 @@ fn every_subscriber_gets_every_event_it_wants() {
         assert_eq!(number(&next(&mut one)), n);
     }
     for n in (0..500).filter(|n| n % 5 == 3) {
-        let read = poll_fn(|context| Pin::new(&mut socket).poll_next(context));
-        let frame = network.block_on(async { tokio::time::timeout(PATIENCE, read).await });
-        let frame = frame.expect("in time").expect("open").expect("a frame");
-        assert_eq!(number(frame.to_text().expect("text")), n);
+        assert_eq!(number(&network.block_on(said(&mut socket))), n);
     }
     assert_eq!(bench.lost(), []);
     bench.sinks.flush().expect("flushed");
@@ -186,6 +198,12 @@ fn no_more_than_so_many_have_room() {
     let (status, said) = bench.get("/events", "");
     assert_eq!(status, 503);
     assert!(said.contains("64"), "{said}");
+    let text = bench.get("/metrics", "").1;
+    assert!(text.contains("aimclr_subscribers 64\n"), "{text}");
+    assert!(
+        text.contains("aimclr_subscribers_refused_total 1\n"),
+        "{text}"
+    );
     // Who leaves makes room; that shows when the connection's end has come through.
     here.pop();
     let began = Instant::now();
@@ -193,6 +211,30 @@ fn no_more_than_so_many_have_room() {
         assert!(began.elapsed() < PATIENCE, "no room");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+#[test]
+fn who_says_nothing_is_cut_off_and_who_listens_to_nothing_is_not() {
+    let bench = Bench::new(None);
+    let (_, mut events) = bench.ask("/events", "");
+    let network = net::start().expect("threads");
+    let connecting = tokio_tungstenite::connect_async(format!("ws://{}/ws", bench.address));
+    let (mut socket, _) = network.block_on(connecting).expect("a WebSocket");
+    // All who find a place say nothing; who comes next waits until they are cut off.
+    let connect = |_| std::net::TcpStream::connect(bench.address).expect("connected");
+    let silent: Vec<_> = (0..door::MOST + 20).map(connect).collect();
+    let began = Instant::now();
+    assert_eq!(bench.get("/health", "").0, 200);
+    assert!(began.elapsed() > door::IDLE / 2, "{:?}", began.elapsed());
+    for mut client in &silent[..door::MOST / 2] {
+        client.set_read_timeout(Some(PATIENCE)).expect("a socket");
+        assert_eq!(client.read(&mut [0]).expect("an end"), 0);
+    }
+    std::thread::sleep(door::IDLE);
+    bench.send("", 0, "{\"late\":true}");
+    assert_eq!(next(&mut events), "{\"late\":true}");
+    let text = network.block_on(said(&mut socket));
+    assert_eq!(text, "{\"late\":true}");
 }
 
 #[test]

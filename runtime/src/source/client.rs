@@ -9,6 +9,7 @@ use crate::net::{self, Backoff};
 use crate::queue::{Closed, Notice, Sender};
 use aimclr_skeleton::frame::MAX_LINE;
 use futures_util::StreamExt;
+use std::fmt;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -41,6 +42,24 @@ impl Trouble {
     }
 }
 
+/// Why a connection is over.
+#[derive(Debug)]
+pub(super) enum Over {
+    Ended,
+    Silent,
+    Broken(String),
+}
+
+impl fmt::Display for Over {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ended => f.write_str("the connection ended"),
+            Self::Silent => f.write_str("nothing came"),
+            Self::Broken(error) => write!(f, "the connection broke: {error}"),
+        }
+    }
+}
+
 /// Reads lines from `host:port`. With `follow` it connects again when the other side is not there
 /// or has ended, otherwise that is the end.
 pub(super) async fn tcp(at: String, follow: bool, feed: Feed) {
@@ -54,10 +73,10 @@ pub(super) async fn tcp(at: String, follow: bool, feed: Feed) {
                 trouble.is_over(&feed.sender);
                 backoff.reset();
                 net::keep_alive(&stream);
-                if pump(stream, &mut intake, &feed.sender).await.is_err() {
-                    return;
+                match pump(stream, &mut intake, &feed.sender).await {
+                    Ok(over) => over.to_string(),
+                    Err(Closed) => return,
                 }
-                "the connection ended".to_string()
             }
             Err(error) if !follow => {
                 feed.sender.tell(Notice::Failed(error.to_string()));
@@ -85,14 +104,17 @@ pub(super) async fn websocket(url: String, feed: Feed) {
                 if let MaybeTlsStream::Plain(stream) = socket.get_ref() {
                     net::keep_alive(stream);
                 }
-                let heard = messages(socket, &mut intake, &feed.sender, None).await;
-                match heard {
+                let begun = intake.line;
+                match messages(socket, &mut intake, &feed.sender, None).await {
                     Err(Closed) => return,
-                    // Somebody who hangs up at once is not asked again at once.
-                    Ok(false) => {}
-                    Ok(true) => backoff.reset(),
+                    Ok(over) => {
+                        // Somebody who hangs up at once is not asked again at once.
+                        if intake.line > begun {
+                            backoff.reset();
+                        }
+                        over.to_string()
+                    }
                 }
-                "the connection ended".into()
             }
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer for {} s", CONNECT.as_secs()),
@@ -111,54 +133,50 @@ pub(super) fn frames_limit() -> WebSocketConfig {
 }
 
 /// Sends on the lines of all messages, each of which ends a line. Ends with the connection, or if
-/// the first message does not come within `silence`; says whether one came.
+/// the first message does not come within `silence`.
 pub(super) async fn messages<S>(
     mut socket: WebSocketStream<S>,
     intake: &mut Intake,
     sender: &Sender<Item>,
     silence: Option<Duration>,
-) -> Result<bool, Closed>
+) -> Result<Over, Closed>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
     let begun = Instant::now();
     let mut heard = false;
-    loop {
+    let over = loop {
         let next = match silence.filter(|_| !heard) {
             None => socket.next().await,
             Some(silence) => {
                 let left = silence.saturating_sub(begun.elapsed());
                 match timeout(left, socket.next()).await {
                     Ok(next) => next,
-                    Err(_) => break,
+                    Err(_) => break Over::Silent,
                 }
             }
         };
         let text = match next {
             Some(Ok(Message::Text(text))) => text.into(),
             Some(Ok(Message::Binary(bytes))) => bytes,
-            Some(Ok(Message::Close(_)) | Err(Error::ConnectionClosed)) | None => break,
+            Some(Ok(Message::Close(_)) | Err(Error::ConnectionClosed)) | None => break Over::Ended,
             Some(Ok(_)) => continue,
             Some(Err(Error::Capacity(CapacityError::MessageTooLong { size, .. }))) => {
-                heard = true;
                 let bytes = size as u64;
                 sender
                     .send_from_task(intake.fault(Fault::TooLong { bytes }))
                     .await?;
-                break;
+                break Over::Ended;
             }
-            Some(Err(error)) => {
-                sender.tell(Notice::Note(format!("a connection broke: {error}")));
-                break;
-            }
+            Some(Err(error)) => break Over::Broken(error.to_string()),
         };
         heard = true;
         pour(sender, intake, &text).await?;
         if let Some(item) = intake.end() {
             sender.send_from_task(item).await?;
         }
-    }
+    };
     // The other side may be gone.
     let _ = timeout(Duration::from_secs(1), socket.close(None)).await;
-    Ok(heard)
+    Ok(over)
 }

@@ -1,12 +1,12 @@
 //! Servers whose clients send frames: lines over TCP or a Unix socket, and WebSockets.
 
-use super::client::{frames_limit, messages};
+use super::client::{Over, frames_limit, messages};
 use super::decode::Decoder;
 use super::inputs::Feed;
 use super::{Intake, Item};
 use crate::event::Clients;
 use crate::net::{self, Access};
-use crate::queue::{Closed, Notice, Sender, lock};
+use crate::queue::{Closed, Sender, lock};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -202,34 +202,39 @@ impl Server {
             manner.source = format!("{}#{}", manner.source, place.number);
         }
         let intake = Intake::new(Decoder::new(manner));
-        // When nobody takes frames any more the connection just ends.
-        let _ = match self.speech {
+        let over = match self.speech {
             Speech::Lines => self.lines(wire, intake).await,
             Speech::WebSocket => self.websocket(wire, intake).await,
         };
+        match over {
+            Ok(Over::Silent) => self.count(|all| &mut all.silent),
+            Ok(Over::Broken(_)) => self.count(|all| &mut all.broken),
+            // When nobody takes frames any more the connection just ends.
+            Ok(Over::Ended) | Err(Closed) => {}
+        }
     }
 
-    async fn lines(&self, mut wire: Box<dyn Wire>, mut intake: Intake) -> Result<(), Closed> {
+    async fn lines(&self, mut wire: Box<dyn Wire>, mut intake: Intake) -> Result<Over, Closed> {
         let Ok(said) = timeout(self.limits.silence, hello(&mut wire)).await else {
-            self.count(|all| &mut all.silent);
             self.send_away(wire, &Farewell::Silent).await;
-            return Ok(());
+            return Ok(Over::Silent);
         };
-        let Ok((token, rest)) = said else {
-            return Ok(());
+        let (token, rest) = match said {
+            Ok(said) => said,
+            Err(error) => return Ok(Over::Broken(error.to_string())),
         };
         let token = token.as_deref().map(String::from_utf8_lossy);
         if !self.access.admits(token.as_deref()) {
             self.count(|all| &mut all.strangers);
             self.send_away(wire, &Farewell::Stranger).await;
-            return Ok(());
+            return Ok(Over::Ended);
         }
         self.count(|all| &mut all.admitted);
         pour(&self.feed.sender, &mut intake, &rest).await?;
         pump(wire, &mut intake, &self.feed.sender).await
     }
 
-    async fn websocket(&self, wire: Box<dyn Wire>, mut intake: Intake) -> Result<(), Closed> {
+    async fn websocket(&self, wire: Box<dyn Wire>, mut intake: Intake) -> Result<Over, Closed> {
         let mut known = true;
         #[allow(clippy::result_large_err)] // The library asks for it.
         let admit = |request: &Request, response: Response| {
@@ -247,24 +252,16 @@ impl Server {
         let handshake = accept_hdr_async_with_config(wire, admit, Some(frames_limit()));
         let socket = match timeout(self.limits.silence, handshake).await {
             Ok(Ok(socket)) => socket,
+            Ok(Err(error)) if known => return Ok(Over::Broken(error.to_string())),
             Ok(Err(_)) => {
-                if !known {
-                    self.count(|all| &mut all.strangers);
-                }
-                return Ok(());
+                self.count(|all| &mut all.strangers);
+                return Ok(Over::Ended);
             }
-            Err(_) => {
-                self.count(|all| &mut all.silent);
-                return Ok(());
-            }
+            Err(_) => return Ok(Over::Silent),
         };
         self.count(|all| &mut all.admitted);
         let silence = Some(self.limits.silence);
-        let heard = messages(socket, &mut intake, &self.feed.sender, silence).await?;
-        if !heard {
-            self.count(|all| &mut all.silent);
-        }
-        Ok(())
+        messages(socket, &mut intake, &self.feed.sender, silence).await
     }
 
     /// Says why, in the client's own language, and hears out what it still says, since otherwise
@@ -331,22 +328,19 @@ pub(super) async fn pump(
     mut wire: impl AsyncRead + Unpin,
     intake: &mut Intake,
     sender: &Sender<Item>,
-) -> Result<(), Closed> {
+) -> Result<Over, Closed> {
     let mut buffer = vec![0; CHUNK];
-    loop {
+    let over = loop {
         match wire.read(&mut buffer).await {
             Ok(count @ 1..) => pour(sender, intake, &buffer[..count]).await?,
-            Ok(_) => break,
-            Err(error) => {
-                sender.tell(Notice::Note(format!("a connection broke: {error}")));
-                break;
-            }
+            Ok(_) => break Over::Ended,
+            Err(error) => break Over::Broken(error.to_string()),
         }
+    };
+    if let Some(item) = intake.end() {
+        sender.send_from_task(item).await?;
     }
-    match intake.end() {
-        Some(item) => sender.send_from_task(item).await,
-        None => Ok(()),
-    }
+    Ok(over)
 }
 
 #[cfg(test)]

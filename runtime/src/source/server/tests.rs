@@ -70,6 +70,7 @@ impl Bench {
             refused,
             strangers,
             silent,
+            ..
         } = *self.visits.lock().expect("nobody fails");
         [admitted, refused, strangers, silent]
     }
@@ -191,6 +192,32 @@ async fn who_says_nothing_is_told_and_closed() {
         .expect("sent");
     assert!(bench.next().frame.is_ok());
     assert_eq!(bench.counted(), [1, 0, 0, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_breaks_is_counted_and_not_taken_for_a_silent_one() {
+    for speech in [Speech::Lines, Speech::WebSocket] {
+        let bench = Bench::new(speech, None, Limits::default()).await;
+        let mut client = bench.connect().await;
+        // Nothing of both languages, and then a reset.
+        client
+            .write_all(b"GET nothing\r\n\r\n")
+            .await
+            .expect("sent");
+        let reset = Some(Duration::ZERO);
+        sleep(Duration::from_millis(100)).await;
+        socket2::SockRef::from(&client)
+            .set_linger(reset)
+            .expect("an option");
+        drop(client);
+        let broken = || bench.visits.lock().expect("nobody fails").broken;
+        let began = Instant::now();
+        while broken() == 0 {
+            assert!(began.elapsed() < PATIENCE, "{speech:?}");
+            sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!((broken(), bench.counted()[3]), (1, 0), "{speech:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
