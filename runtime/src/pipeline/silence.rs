@@ -14,8 +14,8 @@ impl Pipeline {
     pub fn end_silent(&mut self, now: Instant, events: &mut Vec<Event>) -> Vec<String> {
         let window = self.settings.longest();
         let patience = |source: &Source| {
-            let gap = Duration::from_secs_f64(gap(source.clock.interval(), window));
-            SILENCE.max(gap)
+            let gap = Duration::try_from_secs_f64(gap(source.clock.interval(), window));
+            SILENCE.max(gap.unwrap_or(Duration::MAX))
         };
         let is_silent = |source: &Source| {
             !source.tracker.tracks().is_empty()
