@@ -163,14 +163,16 @@ impl<'de> Visitor<'de> for JointVisitor {
         let mut joint = [0.0, 0.0, 0.0, 1.0];
         let mut seen = true;
         let mut length = 0;
-        while let Some(value) = seq.next_element::<Option<f32>>()? {
+        // Read in double precision: what is too large for single is no fault of the line, but a
+        // joint that is nowhere.
+        while let Some(value) = seq.next_element::<Option<f64>>()? {
             if length == joint.len() {
                 return Err(A::Error::invalid_length(length + 1, &self));
             }
             // A null coordinate is a joint that was not seen, as is a whole null.
             seen &= value.is_some() || length == 3;
             // A confidence that is not known is not a low one.
-            joint[length] = value.unwrap_or(if length == 3 { 1.0 } else { 0.0 });
+            joint[length] = value.unwrap_or(if length == 3 { 1.0 } else { 0.0 }) as f32;
             length += 1;
         }
         if length < 3 {
@@ -199,6 +201,14 @@ mod tests {
         let joints = Frame::parse(line).expect("a frame").people.remove(0).joints;
         let expected = [Some([1.0, 2.0, 3.0, 1.0]), None, Some([1.0, 2.0, 3.0, 0.0])];
         assert_eq!(joints, expected.map(Joint));
+    }
+
+    #[test]
+    fn a_coordinate_beyond_single_precision_is_a_lost_joint() {
+        let line = r#"{"t":1,"people":[{"joints":[[1e39,2,3],[1,-1e300,3],[1,2,3]]}]}"#;
+        let joints = Frame::parse(line).expect("a frame").people.remove(0).joints;
+        let places = joints.iter().map(Joint::position).collect::<Vec<_>>();
+        assert_eq!(places, [None, None, Some([1.0, 2.0, 3.0])]);
     }
 
     #[test]
