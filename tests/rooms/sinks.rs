@@ -79,8 +79,9 @@ fn a_running_stream_says_how_it_goes() {
         .spawn()
         .expect("the binary starts");
     let mut frames = stream.stdin.take().expect("stdin");
-    let said = BufReader::new(stream.stderr.take().expect("stderr"));
-    let address = said.lines().map_while(Result::ok).find_map(|line| {
+    // Kept to the end: who can't say what it has to say fails.
+    let mut said = BufReader::new(stream.stderr.take().expect("stderr")).lines();
+    let address = said.by_ref().map_while(Result::ok).find_map(|line| {
         let (address, _) = line.strip_prefix("http://")?.split_once(": /")?;
         Some(address.to_string())
     });
