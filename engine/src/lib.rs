@@ -90,6 +90,12 @@ pub enum EngineError {
         /// Where it was looked for, and what was wrong there.
         tried: Vec<String>,
     },
+    /// This build has no loader of libraries in it.
+    #[error(
+        "ONNX Runtime: this is a static build, which can't load a library; use --backend tract, or a \
+         build that is not static"
+    )]
+    Static,
     /// The device was asked for and can't be had.
     #[error("device {device}: {reason}")]
     Device {
@@ -116,14 +122,19 @@ pub enum Backend {
 impl Backend {
     /// Every backend.
     pub const ALL: [Backend; 2] = [Backend::Tract, Backend::OnnxRuntime];
+
+    /// As on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Backend::Tract => "tract",
+            Backend::OnnxRuntime => "onnxruntime",
+        }
+    }
 }
 
 impl fmt::Display for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Backend::Tract => "tract",
-            Backend::OnnxRuntime => "onnxruntime",
-        })
+        f.write_str(self.name())
     }
 }
 

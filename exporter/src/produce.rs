@@ -187,7 +187,7 @@ fn engine(source: &Source) -> Result<Options, ExportError> {
         options,
     ) {
         Ok(_) => Ok(options),
-        Err(EngineError::NoLibrary { .. }) => Ok(Options::default()),
+        Err(EngineError::NoLibrary { .. } | EngineError::Static) => Ok(Options::default()),
         Err(error) => Err(error.into()),
     }
 }

@@ -303,6 +303,20 @@ mod tests {
     }
 
     #[test]
+    fn the_file_in_packages_is_right_with_and_without_its_comments() {
+        let text = include_str!("../../packaging/decisions.toml");
+        let all = text.lines().map(|line| match line.strip_prefix("# ") {
+            Some(key) if key.starts_with(['[', 's']) => key,
+            _ => line,
+        });
+        let all: Vec<&str> = all.collect();
+        for text in [text, &all.join("\n")] {
+            assert!(rules(text).is_ok(), "{:?}", rules(text).err());
+        }
+        assert!(all.contains(&"[threshold]"));
+    }
+
+    #[test]
     fn an_empty_file_changes_nothing() {
         assert_eq!(rules(""), Ok(Rules::plain(0.5, 0.6, 3)));
     }

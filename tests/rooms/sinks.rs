@@ -1,8 +1,12 @@
 //! Where `aimclr-run stream` sends its events.
 
 use crate::bad_input::{Bench, clean_stream, good_model};
-use crate::binaries::run;
+use crate::binaries::{command, refusal, run};
 use serde_json::Value;
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
 
 fn lines(text: &str) -> Vec<Value> {
     let line = |line| serde_json::from_str(line).expect("JSON");
@@ -61,4 +65,49 @@ fn every_sink_gets_the_same_and_the_summary_counts_it() {
         event["latency_ms"] = Value::Null;
     }
     assert_eq!(found, events);
+}
+
+#[test]
+fn a_running_stream_says_how_it_goes() {
+    let bench = Bench::new();
+    let model = bench.file("model.onnx", good_model());
+    let mut stream = command("aimclr-run")
+        .args(["stream", "--model", &model, "--listen", "127.0.0.1:0"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut frames = stream.stdin.take().expect("stdin");
+    // Kept to the end: who can't say what it has to say fails.
+    let mut said = BufReader::new(stream.stderr.take().expect("stderr")).lines();
+    let address = said.by_ref().map_while(Result::ok).find_map(|line| {
+        let (address, _) = line.strip_prefix("http://")?.split_once(": /")?;
+        Some(address.to_string())
+    });
+    let address = address.expect("where it listens");
+    let health = || -> Value {
+        serde_json::from_str(&run("aimclr-run", &["health", &address])).expect("JSON")
+    };
+    assert_eq!(
+        (&health()["ready"], &health()["backend"]),
+        (&false.into(), &"tract".into())
+    );
+    let not_yet = refusal("aimclr-run", &["health", &address, "--ready"]);
+    assert!(not_yet.contains("/ready: 503"), "{not_yet}");
+    writeln!(frames, "{}", clean_stream().join("\n")).expect("read");
+    for _ in 0..300 {
+        if health()["ready"] == true {
+            break;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(
+        run("aimclr-run", &["health", &address, "--ready"]),
+        "ready\n"
+    );
+    drop(frames);
+    assert!(stream.wait().expect("an end").success());
+    let gone = refusal("aimclr-run", &["health", &address]);
+    assert!(gone.contains("refused"), "{gone}");
 }

@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -82,6 +82,23 @@ pub fn run(command: &mut Command) -> Result<()> {
         bail!("`{line}` failed ({status}); what went wrong stands above");
     }
     Ok(())
+}
+
+/// The same, and gives what it says on standard output.
+pub fn output(command: &mut Command) -> Result<String> {
+    let line = line_of(command);
+    eprintln!("+ {line}");
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("`{line}` could not be started"))?;
+    if !output.status.success() {
+        bail!(
+            "`{line}` failed ({}); what went wrong stands above",
+            output.status
+        );
+    }
+    String::from_utf8(output.stdout).with_context(|| format!("`{line}` says what is no text"))
 }
 
 /// The command as a user would type it, the program by its bare name.

@@ -1,10 +1,11 @@
 //! The workspace's chores, run as `cargo xtask …`: fetching the native libraries, running every
-//! test, and the demo.
+//! test, the demo, and packages for devices.
 
 mod cargo;
 mod demo;
 mod fetch;
 mod lock;
+mod package;
 mod setup;
 mod stamp;
 mod test;
@@ -41,6 +42,8 @@ enum Chore {
     Test(test::Args),
     /// Set up, then show the whole chain from motions to recognised actions
     Demo(demo::Args),
+    /// Build aimclr-run for a device, with all that belongs to it, as one archive
+    Package(package::Args),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Chore::Setup(args) => setup::run(&args),
         Chore::Test(args) => test::run(&args),
         Chore::Demo(args) => demo::run(&args),
+        Chore::Package(args) => package::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -24,8 +24,12 @@ impl Library {
     /// `cargo xtask setup` put it when this binary was built, or where the system's loader looks.
     ///
     /// Fails where none of them can be used, saying what was wrong with each. A later call looks
-    /// again.
+    /// again. A static build can't load any.
     pub fn get() -> Result<&'static Library, EngineError> {
+        // Its own dlopen would bring in a second C library, and crash.
+        if cfg!(all(unix, target_feature = "crt-static")) {
+            return Err(EngineError::Static);
+        }
         let mut loaded = LOADED.lock().unwrap_or_else(|broken| broken.into_inner());
         if let Some(library) = *loaded {
             return Ok(library);

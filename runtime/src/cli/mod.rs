@@ -6,10 +6,13 @@
 mod bench;
 mod classify;
 mod clips;
+mod completions;
 mod enroll;
 mod gallery;
+mod health;
 mod inputs;
 mod live;
+mod man;
 mod model;
 mod numbers;
 mod record;
@@ -23,7 +26,7 @@ mod verdict;
 mod warnings;
 
 use aimclr_skeleton::cli::exit_code;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Recognise what people do, from skeletons, with a model.onnx and nothing else.
@@ -69,6 +72,12 @@ enum Command {
     Render(render::Args),
     /// Measure how long the model takes on this machine.
     Bench(bench::Args),
+    /// Ask a stream that serves HTTP how it goes.
+    Health(health::Args),
+    /// Print what a shell needs to complete commands and options.
+    Completions(completions::Args),
+    /// Print the man page, or write all of them.
+    Man(man::Args),
 }
 
 /// Runs the command line of this process. What goes wrong is printed here and nowhere else.
@@ -81,18 +90,25 @@ pub fn main() -> ExitCode {
         Command::Gallery(args) => gallery::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Health(args) => health::run(&args),
+        Command::Completions(args) => completions::run(&args, command()),
+        Command::Man(args) => man::run(&args, command()),
     };
     exit_code(result)
+}
+
+/// The definition of the command line.
+fn command() -> clap::Command {
+    <Cli as CommandFactory>::command()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_well_formed() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

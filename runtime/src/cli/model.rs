@@ -5,6 +5,7 @@ use aimclr_engine::{Backend, Device, Engine, Options};
 use aimclr_model::card::Form;
 use aimclr_model::onnx::ModelFile;
 use anyhow::bail;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -14,7 +15,7 @@ pub(super) struct ModelArgs {
     pub model: PathBuf,
     /// What runs it: tract, which is built in, or onnxruntime, a library that is faster and knows
     /// GPUs
-    #[arg(long, value_name = "tract|onnxruntime", default_value_t)]
+    #[arg(long, value_name = "BACKEND", default_value_t, value_parser = backend())]
     pub backend: Backend,
     /// Where it runs
     #[arg(long, value_name = "cpu|cuda[:N]", default_value_t)]
@@ -23,6 +24,12 @@ pub(super) struct ModelArgs {
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: u16,
+}
+
+/// By name, so that shells can offer the names.
+fn backend() -> impl TypedValueParser<Value = Backend> {
+    let names = Backend::ALL.map(Backend::name);
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Backend>())
 }
 
 impl ModelArgs {
