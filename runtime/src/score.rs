@@ -153,7 +153,8 @@ impl Score {
                 }
             })
             .collect();
-        let seconds: f64 = said_of.values().flat_map(BTreeMap::values).sum();
+        // A sum of nothing is −0.
+        let seconds = said_of.values().flat_map(BTreeMap::values).sum::<f64>() + 0.0;
         // A sum of nothing is −0, which would be printed so.
         let right: f64 = said_of
             .iter()

@@ -11,8 +11,8 @@ use std::path::Path;
 #[derive(Debug, clap::Args)]
 pub(super) struct InputArgs {
     /// Where frames come from: -, FILE, FOLDER, tcp://host:port, tcp-listen://host:port, unix:PATH,
-    /// ws://host:port/path, ws-listen://host:port or mqtt://host[:port]/topic/filter; several may be
-    /// given
+    /// ws://host:port/path, ws-listen://host:port or mqtt://host[:port]/topic/filter, or
+    /// …/filter?unless=TOPIC to stand in for another runtime (docs/fleets.md); several may be given
     #[arg(long, value_name = "ADDRESS", default_value = "-")]
     input: Vec<Address>,
     /// In which form frames come
