@@ -18,6 +18,7 @@ mod numbers;
 mod record;
 mod reload;
 mod render;
+mod settings;
 mod sinks;
 mod status;
 mod stop;

@@ -1,8 +1,8 @@
 //! The files that a run goes by, and reading them again when a signal says so.
 
 use super::model::ModelArgs;
+use super::settings::SettingsArgs;
 use super::stop::{Hangup, Stop};
-use super::stream::SettingsArgs;
 use crate::decisions::Decisions;
 use crate::event::Event;
 use crate::gallery::{Gallery, Matcher};

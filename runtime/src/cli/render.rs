@@ -3,7 +3,7 @@
 use super::live;
 use super::model::ModelArgs;
 use super::numbers::seconds;
-use super::stream::SettingsArgs;
+use super::settings::SettingsArgs;
 use super::warnings::Warnings;
 use crate::pipeline::Pipeline;
 use crate::render::{MOST_PICTURES, Recording, Style};

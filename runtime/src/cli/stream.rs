@@ -2,7 +2,6 @@
 
 use super::inputs::InputArgs;
 use super::live::is_stdin;
-use super::numbers::{metres, probability, seconds, seconds_above_zero};
 use super::record::named;
 use super::reload::{Files, Reload};
 use super::sinks::{self, SinkArgs, same_file};
@@ -17,12 +16,11 @@ use crate::queue::{Came, Notice};
 use crate::recorder::Recorder;
 use crate::score::Score;
 use crate::server::{About, Board};
-use crate::settings::{PARTNER, Settings, Span};
+use crate::settings::Span;
 use crate::sink::{Message, Sinks};
 use crate::source::Item;
 use crate::source::format::Format;
 use crate::source::inputs::Inputs;
-use aimclr_model::Card;
 use aimclr_skeleton::truth;
 use anyhow::{Context, bail};
 use std::path::PathBuf;
@@ -56,28 +54,6 @@ pub(super) struct Args {
     record: Option<PathBuf>,
 }
 
-/// How a stream is looked at.
-#[derive(Debug, clap::Args)]
-pub(super) struct SettingsArgs {
-    /// Length of a window [default: the model's, as in training]; may be given several times: what
-    /// windows of all lengths say is averaged
-    #[arg(long, value_name = "SECONDS", value_parser = seconds_above_zero)]
-    window: Vec<f64>,
-    /// From one window to the next [default: an eighth of the window, 0.1 to 0.5]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds_above_zero)]
-    hop: Option<f64>,
-    /// Time constant of the mean over windows; 0 for none [default: two hops of the shortest window]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    smoothing: Option<f64>,
-    /// Say "unknown" below this probability [default: the model's]
-    #[arg(long, value_name = "P", value_parser = probability)]
-    threshold: Option<f64>,
-    /// How near, in metres, the nearest other person has to be to be shown to the model as the second
-    /// body, where it knows two; 0 for never
-    #[arg(long, value_name = "METRES", value_parser = metres, default_value_t = PARTNER)]
-    partner: f64,
-}
-
 const EXAMPLES: &str = "\
 Examples:
   pose-source | aimclr-run stream --model model.onnx
@@ -101,32 +77,6 @@ SIGHUP has model, gallery and decisions read again, and what is broken leaves th
 Frames name their joint layout. One that isn't the model's is brought onto it where there is a
 way, such as from azure32 or mediapipe33 onto ntu25, and that is said once; docs/layouts.md has
 the ways. Without a way the frame is dropped, and the layouts that would do are listed.";
-
-impl SettingsArgs {
-    pub(super) fn asks_for_windows(&self) -> bool {
-        !self.window.is_empty() || self.hop.is_some()
-    }
-
-    /// What was asked for; the rest as the model's card has it.
-    pub(super) fn settings(&self, card: &Card) -> Settings {
-        let defaults = Settings::of(card);
-        let mut spans: Vec<Span> = self.window.iter().copied().map(Span::of).collect();
-        if spans.is_empty() {
-            spans = defaults.spans;
-        }
-        spans.sort_by(|a, b| a.window.total_cmp(&b.window));
-        spans.dedup();
-        if let Some(hop) = self.hop {
-            spans.iter_mut().for_each(|span| span.hop = hop);
-        }
-        Settings {
-            smoothing: self.smoothing.unwrap_or(2.0 * spans[0].hop),
-            spans,
-            threshold: self.threshold.unwrap_or(defaults.threshold),
-            partner: self.partner,
-        }
-    }
-}
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     for file in args.input.files() {
