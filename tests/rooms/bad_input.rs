@@ -1492,7 +1492,7 @@ fn wrong_usage_has_its_own_exit_code_and_a_hint() {
     let stream = ["stream", "--model", "m.onnx"];
     for (wrong, part) in [
         (["--device", "gpu"], "cpu, cuda, cuda:N"),
-        (["--backend", "torch"], "known: tract, onnxruntime"),
+        (["--backend", "torch"], "tract, onnxruntime"),
         (["--window", "0"], "--window"),
         (["--threshold", "2"], "--threshold"),
         (["--report", "r.csv"], "--truth"),
