@@ -73,8 +73,8 @@ impl Look<'_> {
                 continue;
             }
             rate += spans.iter().map(|s| self.interval / s.hop).sum::<f64>();
-            let mut late = |n: usize| Some((n, track.late(n, spans[n], self.interval)?));
-            let ready: Vec<(usize, f64)> = (0..spans.len()).filter_map(&mut late).collect();
+            let late = |n: usize| Some((n, track.late(n, spans[n].window, self.interval)?));
+            let ready: Vec<(usize, f64)> = (0..spans.len()).filter_map(late).collect();
             if !ready.is_empty() {
                 due.push(Due {
                     at,

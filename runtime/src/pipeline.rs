@@ -201,18 +201,20 @@ impl Pipeline {
         self.gate.news()
     }
 
-    /// Takes one line of a stream, a frame or why there is none, that arrived at `arrived`, and
-    /// adds the events that follow from it to `events`. Gives the reason where the line was
-    /// dropped, by the reader or here; it is counted either way.
+    /// Takes one line of a stream, a frame or why there is none, that arrived at `arrived`, or was
+    /// read from a recording (`None`), and adds the events that follow from it to `events`. Gives
+    /// the reason where the line was dropped, by the reader or here; it is counted either way.
     ///
     /// # Errors
     /// The engine gave up. The frame's windows are lost, the pipeline can go on.
     pub fn take(
         &mut self,
         frame: Result<Frame, Fault>,
-        arrived: Instant,
+        arrived: Option<Instant>,
         events: &mut Vec<Event>,
     ) -> Result<Option<Fault>, EngineError> {
+        // A line of a file does not arrive when it is read ahead, but when it is its turn.
+        let began = arrived.unwrap_or_else(Instant::now);
         self.counts.frames.seen += 1;
         let admitted = frame.and_then(|frame| {
             let tick = self.admit(&frame)?;
@@ -228,7 +230,7 @@ impl Pipeline {
         self.counts.frames.used += 1;
         let before = events.len();
         let result = self.follow(&frame, tick, arrived, events);
-        let waited = arrived.elapsed();
+        let waited = began.elapsed();
         if events.len() > before {
             self.latency.add(waited);
         }
@@ -243,9 +245,14 @@ impl Pipeline {
     /// Ends all that goes on, since nothing more will come.
     pub fn finish(&mut self, events: &mut Vec<Event>) {
         for (name, mut source) in std::mem::take(&mut self.sources) {
-            for track in source.tracker.end_all() {
-                self.end(&name, &mut source.minds, track, None, events);
-            }
+            self.end_all(&name, &mut source, events);
+        }
+    }
+
+    /// Ends all that goes on in a source, which no frame led to.
+    fn end_all(&mut self, name: &str, source: &mut Source, events: &mut Vec<Event>) {
+        for track in source.tracker.end_all() {
+            self.end(name, source, track, None, events);
         }
     }
 
@@ -279,7 +286,7 @@ impl Pipeline {
         &mut self,
         frame: &Frame,
         tick: Tick,
-        arrived: Instant,
+        arrived: Option<Instant>,
         events: &mut Vec<Event>,
     ) -> Result<(), EngineError> {
         // Taken out while it is worked on, so that counting needs no second look-up.
@@ -301,14 +308,7 @@ impl Pipeline {
         self.counts.tracks.begun += observed.begun;
         self.counts.tracks.jumped += observed.jumped;
         for track in ended {
-            source.walks.remove(&track.person);
-            self.end(
-                &frame.source,
-                &mut source.minds,
-                track,
-                Some(arrived),
-                events,
-            );
+            self.end(&frame.source, &mut source, track, arrived, events);
         }
         let result = self.decide(frame, &mut source, interval, arrived, events);
         source.heard = Instant::now();
@@ -322,7 +322,7 @@ impl Pipeline {
         frame: &Frame,
         source: &mut Source,
         interval: Option<f64>,
-        arrived: Instant,
+        arrived: Option<Instant>,
         events: &mut Vec<Event>,
     ) -> Result<(), EngineError> {
         let mut look = Look {
@@ -343,7 +343,7 @@ impl Pipeline {
         let mut voice = Voice {
             names: &self.names,
             source: &frame.source,
-            arrived: Some(arrived),
+            arrived,
             counts: &mut self.counts.events,
             events,
         };
@@ -371,19 +371,20 @@ impl Pipeline {
 
     fn end(
         &mut self,
-        source: &str,
-        minds: &mut BTreeMap<u64, Mind>,
+        name: &str,
+        source: &mut Source,
         track: Track,
         arrived: Option<Instant>,
         events: &mut Vec<Event>,
     ) {
-        match minds.remove(&track.person) {
+        source.walks.remove(&track.person);
+        match source.minds.remove(&track.person) {
             None => self.counts.tracks.too_short += 1,
             Some(mut mind) => {
                 if let Some(step) = mind.decider.end() {
                     let mut voice = Voice {
                         names: &self.names,
-                        source,
+                        source: name,
                         arrived,
                         counts: &mut self.counts.events,
                         events,

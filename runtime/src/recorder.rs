@@ -14,8 +14,8 @@ pub struct Recorder {
     name: String,
     out: Out,
     written: Written,
-    /// First and last time of each source.
-    times: BTreeMap<String, (f64, f64)>,
+    /// First time of each source.
+    begun: BTreeMap<String, f64>,
 }
 
 enum Out {
@@ -52,7 +52,7 @@ impl Recorder {
             name: path.display().to_string(),
             out,
             written: Written::default(),
-            times: BTreeMap::new(),
+            begun: BTreeMap::new(),
         })
     }
 
@@ -67,24 +67,12 @@ impl Recorder {
             Out::File(lines) => lines.write(&line),
         };
         written.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.name)))?;
-        let Written { seconds, .. } = self.written;
-        let (first, last) = match self.times.get_mut(&frame.source) {
-            Some(times) => {
-                times.1 = frame.t;
-                *times
-            }
-            None => {
-                self.times.insert(frame.source.clone(), (frame.t, frame.t));
-                (frame.t, frame.t)
-            }
-        };
-        self.written = Written {
-            frames: self.written.frames + 1,
-            people: self.written.people + frame.people.len() as u64,
-            bytes: self.written.bytes + line.len() as u64 + 1,
-            sources: self.times.len(),
-            seconds: seconds.max(last - first),
-        };
+        let first = *self.begun.entry(frame.source.clone()).or_insert(frame.t);
+        self.written.frames += 1;
+        self.written.people += frame.people.len() as u64;
+        self.written.bytes += line.len() as u64 + 1;
+        self.written.sources = self.begun.len();
+        self.written.seconds = self.written.seconds.max(frame.t - first);
         Ok(())
     }
 

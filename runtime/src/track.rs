@@ -2,7 +2,6 @@
 
 use crate::buffer::Buffer;
 use crate::gate::Body;
-use crate::settings::Span;
 use aimclr_skeleton::Layout;
 use aimclr_skeleton::frame::MAX_PEOPLE;
 use aimclr_skeleton::layout::Point;
@@ -108,15 +107,15 @@ pub fn gap(interval: Option<f64>, window: f64) -> f64 {
 }
 
 impl Track {
-    /// How long ago, in seconds, the next window of the length that is number `span` was due; `None`
+    /// How long ago, in seconds, the next window of length number `span`, `window` seconds, was due; `None`
     /// if it is not due yet. To be asked at each frame in which the person was seen. Half of
     /// `interval`, the time between frames, is granted, so that a hop that is a multiple of it is not
     /// missed by a rounding error. The first is due as soon as it is whole.
-    pub fn late(&mut self, span: usize, length: Span, interval: f64) -> Option<f64> {
+    pub fn late(&mut self, span: usize, window: f64, interval: f64) -> Option<f64> {
         if self.due.len() <= span {
             self.due.resize(span + 1, None);
         }
-        if self.due[span].is_none() && self.buffer.latest(length.window).is_some() {
+        if self.due[span].is_none() && self.buffer.latest(window).is_some() {
             self.due[span] = Some(self.last);
         }
         self.since(span, interval).filter(|late| *late >= 0.0)

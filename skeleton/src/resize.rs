@@ -9,7 +9,7 @@ const HALFWAY: f64 = 0.03;
 
 /// Source position of output frame `i` when `from` frames become `to`: half-pixel centres, clamped,
 /// as OpenCV's INTER_LINEAR has it. Gives (lower frame, share of the frame above it).
-fn source(i: usize, from: usize, to: usize) -> (usize, f64) {
+pub(crate) fn source(i: usize, from: usize, to: usize) -> (usize, f64) {
     let position = (i as f64 + 0.5) * from as f64 / to as f64 - 0.5;
     let position = position.clamp(0.0, (from - 1) as f64);
     let lower = (position.floor() as usize).min(from.saturating_sub(2));

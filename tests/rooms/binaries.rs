@@ -1,7 +1,7 @@
 //! The workspace's binaries, built once and run as a user would.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
 /// Folder of the workspace.
@@ -65,6 +65,13 @@ pub fn command(name: &str) -> Command {
     let mut command = Command::new(folder.join(name));
     command.env("OMP_NUM_THREADS", "1").stdin(Stdio::null());
     command
+}
+
+/// Sends a process a signal, such as `-TERM`.
+pub fn signal(child: &Child, signal: &str) {
+    let pid = child.id().to_string();
+    let kill = Command::new("kill").args([signal, &pid]).status();
+    assert!(kill.expect("kill").success());
 }
 
 /// Runs a binary and gives what it printed on stdout; fails the test if it failed.

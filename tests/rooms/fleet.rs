@@ -1,12 +1,12 @@
 //! Runtimes that share cameras over one broker, a real one where it is installed.
 
 use crate::bad_input::{Bench, clean_stream, good_model};
-use crate::binaries::command;
+use crate::binaries::{command, signal};
 use crate::mosquitto::Mosquitto;
 use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
 use serde_json::Value;
 use std::fs::{self, File};
-use std::process::{Child, Command};
+use std::process::Child;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -155,9 +155,7 @@ impl Runtime {
 
     /// As a service manager does; gives the summary.
     fn stop(mut self) -> Value {
-        let pid = self.child.id().to_string();
-        let kill = Command::new("kill").args(["-TERM", &pid]).status();
-        assert!(kill.expect("kill").success());
+        signal(&self.child, "-TERM");
         let status = self.child.wait().expect("ended");
         assert!(status.success(), "{}", self.notes());
         let text = fs::read_to_string(&self.events).expect("events");

@@ -2,7 +2,7 @@
 //! who are near each other are one window.
 
 use crate::bad_input::{Bench, clean_stream, good_model};
-use crate::binaries::{command, run};
+use crate::binaries::{command, run, signal};
 use crate::conformance;
 use aimclr_engine::{Backend, Options, Windows};
 use aimclr_model::onnx::ModelFile;
@@ -15,7 +15,7 @@ use aimclr_skeleton::{Frame, Person, Sequence, Stream, resize};
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, ChildStderr, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -61,15 +61,9 @@ impl Listening {
             .expect(word)
     }
 
-    fn signal(&self, signal: &str) {
-        let pid = self.child.id().to_string();
-        let kill = Command::new("kill").args([signal, &pid]).status();
-        assert!(kill.expect("it starts").success());
-    }
-
     /// Ends it; gives what it wrote.
     fn end(mut self) -> String {
-        self.signal("-TERM");
+        signal(&self.child, "-TERM");
         let mut said = String::new();
         let mut out = self.child.stdout.take().expect("piped");
         out.read_to_string(&mut said).expect("UTF-8");
@@ -154,7 +148,7 @@ fn a_model_that_is_replaced_takes_over_unless_it_is_broken() {
     let lines = clean_stream();
     stream.send(&lines[..30]);
     bench.file("model.onnx", b"not a model");
-    stream.signal("-HUP");
+    signal(&stream.child, "-HUP");
     let said = stream.says("SIGHUP");
     assert!(
         said.contains("model.onnx: not a whole .onnx file"),
@@ -168,7 +162,7 @@ fn a_model_that_is_replaced_takes_over_unless_it_is_broken() {
         .map(|c| format!("new {c}"))
         .collect();
     conformance::export(weights, Path::new(&model));
-    stream.signal("-HUP");
+    signal(&stream.child, "-HUP");
     let said = stream.says("SIGHUP");
     assert!(said.contains("everybody begins anew"), "{said}");
     let later = lines.iter().map(|line| {
@@ -247,7 +241,7 @@ fn partners_are_one_window_of_two_bodies() {
             layout: None,
             people: people.iter().enumerate().map(person).collect(),
         };
-        let fault = pipeline.take(Ok(frame), Instant::now(), &mut events);
+        let fault = pipeline.take(Ok(frame), None, &mut events);
         assert!(fault.expect("the engine runs").is_none());
     }
     let mut engine = aimclr_engine::open(&model, options).expect("opened");

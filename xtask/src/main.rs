@@ -11,6 +11,7 @@ mod stamp;
 mod test;
 mod unpack;
 mod wheels;
+mod whole;
 
 use std::process::ExitCode;
 

@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::wheels::{Device, Item, Take};
+use crate::whole;
 
 /// Raised when the same wheels are to be laid out otherwise, so that older folders are redone.
 const LAYOUT: u32 = 1;
@@ -72,16 +73,9 @@ impl Stamp {
     /// Writes the stamp, whole or not at all.
     pub fn write(&mut self, folder: &Path) -> Result<()> {
         self.layout = LAYOUT;
-        let path = folder.join("stamp.json");
-        let fresh = folder.join("stamp.json.tmp");
-        let put = || -> Result<()> {
-            let mut file = fs::File::create(&fresh)?;
-            file.write_all(&serde_json::to_vec(self)?)?;
-            file.sync_all()?;
-            fs::rename(&fresh, &path)?;
-            Ok(())
-        };
-        put().with_context(|| format!("{} can't be written", path.display()))
+        whole::write(&folder.join("stamp.json"), |file| {
+            Ok(file.write_all(&serde_json::to_vec(self)?)?)
+        })
     }
 
     /// Compares what was taken from a wheel with what lies in the folder, by size: a second's work

@@ -14,6 +14,7 @@ mod inputs;
 mod live;
 mod man;
 mod model;
+mod notices;
 mod numbers;
 mod record;
 mod reload;

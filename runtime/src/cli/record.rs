@@ -1,13 +1,14 @@
 //! `aimclr-run record`.
 
 use super::inputs::InputArgs;
+use super::notices::Notices;
 use super::numbers::seconds_above_zero;
-use super::sinks::{RotationArgs, same_file};
+use super::sinks::{RotationArgs, keep_off};
 use super::status::Status;
 use super::stop::Stop;
 use super::warnings::Warnings;
 use crate::event::Frames;
-use crate::queue::{Came, Notice};
+use crate::queue::Came;
 use crate::recorder::{Recorder, Written};
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
@@ -46,12 +47,7 @@ the order in which they came; lines that can't be read are named and counted. `a
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     for file in args.input.files() {
-        if same_file(&args.out, file) {
-            bail!(
-                "--out: {} is the recording that --input reads; expected another file",
-                args.out.display()
-            );
-        }
+        keep_off("--out", &args.out, file)?;
     }
     let inputs = args.input.open()?;
     let stop = Stop::catch()?;
@@ -60,7 +56,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut recorder = Recorder::create(&args.out, args.rotation.rotation()).with_context(name)?;
     let status = Status::new(true);
     let mut warnings = Warnings::default();
-    let (mut frames, mut failed) = (Frames::default(), None);
+    let (mut frames, mut notices) = (Frames::default(), Notices::default());
     inputs.greet(|line| status.print(line));
     let began = Instant::now();
     let over = || {
@@ -72,11 +68,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let (lane, item) = match inputs.items.next(PATIENCE) {
             Came::Item(lane, item) => (lane, item),
             Came::Notice(lane, notice) => {
-                let input = &inputs.inputs[lane].name;
-                match notice {
-                    Notice::Note(text) => status.print(&format!("note: {input}: {text}")),
-                    Notice::Failed(text) => failed = Some(named(input, text)),
-                }
+                notices.take(&inputs.inputs[lane].name, notice, &status);
                 continue;
             }
             Came::NothingYet => continue,
@@ -104,19 +96,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     frames.overloaded(inputs.items.dropped());
     status.clear();
     eprintln!("{}", in_words(&args.out, &frames, recorder.written()));
-    match failed {
-        Some(failed) => bail!(failed),
-        None if frames.used == 0 && !over() => bail!("{}: not one frame came", inputs.names()),
-        None => Ok(ExitCode::SUCCESS),
+    notices.end()?;
+    if frames.used == 0 && !over() {
+        bail!("{}: not one frame came", inputs.names());
     }
-}
-
-/// What went wrong with an input; a reader may have said where already.
-pub(super) fn named(input: &str, reason: String) -> String {
-    match reason.starts_with(input) {
-        true => reason,
-        false => format!("{input}: {reason}"),
-    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn in_words(out: &Path, frames: &Frames, written: Written) -> String {

@@ -15,7 +15,6 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{BufReader, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -84,7 +83,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let frame = item.frame.as_ref().ok();
         let frame = frame.map(|frame| (frame.source.clone(), frame.t));
         events.clear();
-        let fault = pipeline.take(item.frame, Instant::now(), &mut events)?;
+        let fault = pipeline.take(item.frame, None, &mut events)?;
         pipeline
             .news()
             .iter()

@@ -54,13 +54,8 @@ impl SinkArgs {
     /// Refuses to write into what is read.
     pub(super) fn keep_off(&self, input: &Path) -> anyhow::Result<()> {
         for address in &self.out {
-            if let Address::File(out) = address
-                && same_file(out, input)
-            {
-                bail!(
-                    "--out: {} is the recording that --input reads; expected another file",
-                    out.display()
-                );
+            if let Address::File(out) = address {
+                keep_off("--out", out, input)?;
             }
         }
         Ok(())
@@ -89,8 +84,15 @@ impl SinkArgs {
     }
 }
 
-pub(super) fn same_file(a: &Path, b: &Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+/// Refuses to write into what is read; `option` names what is written.
+pub(super) fn keep_off(option: &str, out: &Path, input: &Path) -> anyhow::Result<()> {
+    if matches!((out.canonicalize(), input.canonicalize()), (Ok(a), Ok(b)) if a == b) {
+        bail!(
+            "{option}: {} is the recording that --input reads; expected another file",
+            out.display()
+        );
+    }
+    Ok(())
 }
 
 /// Says which sinks did not get everything.

@@ -2,9 +2,9 @@
 
 use super::inputs::InputArgs;
 use super::live::is_stdin;
-use super::record::named;
+use super::notices::Notices;
 use super::reload::{Files, Reload};
-use super::sinks::{self, SinkArgs, same_file};
+use super::sinks::{self, SinkArgs, keep_off};
 use super::status::Status;
 use super::stop::Stop;
 use super::verdict;
@@ -12,7 +12,7 @@ use super::warnings::Warnings;
 use crate::event::{Event, Summary};
 use crate::latency::Percentiles;
 use crate::pipeline::Pipeline;
-use crate::queue::{Came, Notice};
+use crate::queue::Came;
 use crate::recorder::Recorder;
 use crate::score::Score;
 use crate::server::{About, Board};
@@ -81,11 +81,8 @@ the ways. Without a way the frame is dropped, and the layouts that would do are 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     for file in args.input.files() {
         args.sinks.keep_off(file)?;
-        if args.record.as_ref().is_some_and(|to| same_file(to, file)) {
-            bail!(
-                "--record: {} is what --input reads; expected another file",
-                file.display()
-            );
+        if let Some(record) = &args.record {
+            keep_off("--record", record, file)?;
         }
     }
     if args.record.as_deref().is_some_and(is_stdin) {
@@ -134,7 +131,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         status: Status::new(args.sinks.leave_the_terminal()),
         warnings: Warnings::default(),
         recorder,
-        failed: None,
+        notices: Notices::default(),
     };
     inputs.greet(|line| run.status.print(line));
     let started = Instant::now();
@@ -203,8 +200,7 @@ struct Run<'a> {
     status: Status,
     warnings: Warnings,
     recorder: Option<Recorder>,
-    /// The first input, or recording, that came to an end that it should not have come to.
-    failed: Option<String>,
+    notices: Notices,
 }
 
 impl Run<'_> {
@@ -224,7 +220,8 @@ impl Run<'_> {
             let (lane, item) = match inputs.items.next(PATIENCE) {
                 Came::Item(lane, item) => (lane, item),
                 Came::Notice(lane, notice) => {
-                    self.notice(&inputs.inputs[lane].name, notice);
+                    let input = &inputs.inputs[lane].name;
+                    self.notices.take(input, notice, &self.status);
                     continue;
                 }
                 Came::NothingYet => continue,
@@ -232,17 +229,10 @@ impl Run<'_> {
             };
             let input = &inputs.inputs[lane];
             self.pipeline.overloaded(inputs.items.dropped());
-            // A line of a file did not arrive when it was read ahead, but when it was its turn.
-            let arrived = match input.live {
-                true => item.arrived,
-                false => Instant::now(),
-            };
+            let arrived = input.live.then_some(item.arrived);
             self.record(&item);
             events.clear();
             let fault = self.pipeline.take(item.frame, arrived, &mut events);
-            if !input.live {
-                events.iter_mut().for_each(|event| event.latency_ms = None);
-            }
             self.show(inputs);
             self.write(&events)?;
             for news in self.pipeline.news() {
@@ -256,10 +246,7 @@ impl Run<'_> {
             self.status.update(self.pipeline.counts(), &events);
         }
         self.pipeline.overloaded(inputs.items.dropped());
-        match self.failed.take() {
-            Some(failed) => bail!(failed),
-            None => Ok(()),
-        }
+        self.notices.end()
     }
 
     /// On a signal, model, gallery and decisions.
@@ -282,20 +269,7 @@ impl Run<'_> {
             self.recorder = None;
             let failed = format!("--record: {error}; nothing more is recorded");
             self.status.print(&format!("warning: {failed}"));
-            self.failed.get_or_insert(failed);
-        }
-    }
-
-    fn notice(&mut self, input: &str, notice: Notice) {
-        match notice {
-            Notice::Note(text) => self.status.print(&format!("note: {input}: {text}")),
-            Notice::Failed(reason) => {
-                let text = named(input, reason);
-                if self.failed.is_some() {
-                    self.status.print(&format!("warning: {text}"));
-                }
-                self.failed.get_or_insert(text);
-            }
+            self.notices.fail(failed);
         }
     }
 

@@ -26,10 +26,7 @@ impl Pipeline {
         for name in &silent {
             // Taken out while it is worked on, as with each frame.
             if let Some(mut source) = self.sources.remove(name) {
-                source.walks.clear();
-                for track in source.tracker.end_all() {
-                    self.end(name, &mut source.minds, track, None, events);
-                }
+                self.end_all(name, &mut source, events);
                 self.sources.insert(name.clone(), source);
             }
         }

@@ -118,7 +118,7 @@ pub(crate) fn run(pipeline: &mut Pipeline, frames: impl IntoIterator<Item = Fram
     let mut events = Vec::new();
     for frame in frames {
         let fault = pipeline
-            .take(Ok(frame), Instant::now(), &mut events)
+            .take(Ok(frame), Some(Instant::now()), &mut events)
             .expect("the engine runs");
         assert!(fault.is_none(), "{fault:?}");
     }
@@ -331,7 +331,7 @@ fn bad_lines_are_counted_by_reason_and_harm_nothing() {
     let (mut events, mut faults) = (Vec::new(), Vec::new());
     for item in Reader::new(text.as_bytes()) {
         let item = item.expect("read");
-        let fault = pipeline.take(item.frame, item.arrived, &mut events);
+        let fault = pipeline.take(item.frame, Some(item.arrived), &mut events);
         faults.extend(fault.expect("the engine runs"));
     }
     let frames = &pipeline.counts().frames;
@@ -370,7 +370,7 @@ fn a_stream_that_jumps_about_in_time_never_hangs() {
         for t in times {
             let frame = frame(t, vec![person(Some(1), 0.0, 0.8)]);
             let _ = pipeline
-                .take(Ok(frame), Instant::now(), &mut events)
+                .take(Ok(frame), Some(Instant::now()), &mut events)
                 .expect("the engine runs");
         }
     }

@@ -327,12 +327,12 @@ fn health_and_metrics_follow_the_pipeline() {
     for j in 0..60 {
         let frame = frame(f64::from(j) / 30.0, vec![person(Some(4), 0.0, 0.8)]);
         pipeline
-            .take(Ok(frame), Instant::now(), &mut events)
+            .take(Ok(frame), None, &mut events)
             .expect("it runs");
     }
     let again = frame(0.1, Vec::new());
     pipeline
-        .take(Ok(again), Instant::now(), &mut events)
+        .take(Ok(again), None, &mut events)
         .expect("it runs");
     let waiting = [("tcp://cam:80".into(), 3)].into();
     bench.board.show(&pipeline, waiting);

@@ -168,16 +168,13 @@ fn ever_new_ids_do_not_pile_up() {
 #[test]
 fn windows_are_due_every_hop_without_drift() {
     let mut tracker = tracker(0.5);
-    let span = Span {
-        window: 0.5,
-        hop: 0.2,
-    };
+    let (window, hop) = (0.5, 0.2);
     let (mut due, mut skipped) = (Vec::new(), 0);
     for j in (0..45).chain(57..70) {
         tracker.observe(f64::from(j) / 30.0, &[person(Some(1), 0.0)]);
         let track = &mut tracker.tracks_mut()[0];
-        if track.late(0, span, 1.0 / 30.0).is_some() {
-            skipped += track.looked(0, span.hop, 1.0 / 30.0);
+        if track.late(0, window, 1.0 / 30.0).is_some() {
+            skipped += track.looked(0, hop, 1.0 / 30.0);
             due.push(j);
         }
     }

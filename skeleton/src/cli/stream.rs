@@ -208,9 +208,8 @@ impl Joined<'_> {
             };
             // A frame between two stored ones has nobody who is in one of them only.
             let sources = |t: usize| {
-                let at = (t as f64 + 0.5) * meta.fps / self.fps - 0.5;
-                let last = stored.frames.saturating_sub(1) as f64;
-                [at.floor(), at.ceil()].map(|at| at.clamp(0.0, last) as usize)
+                let (lower, share) = resize::source(t, stored.frames, sequence.frames);
+                lower + usize::from(share == 1.0)..=lower + usize::from(share > 0.0)
             };
             let waited = place as f64 * self.gap;
             let first_id = match self.gap > 0.0 {
@@ -220,7 +219,7 @@ impl Joined<'_> {
             let start = self.frames as f64 / self.fps + waited;
             for t in 0..sequence.frames {
                 let people = (0..sequence.bodies)
-                    .filter(|m| sources(t).iter().all(|t| !stored.is_absent(*t, *m)))
+                    .filter(|m| sources(t).all(|t| !stored.is_absent(t, *m)))
                     .map(|m| Person {
                         id: Some(first_id + m as u64),
                         joints: (0..sequence.joints)

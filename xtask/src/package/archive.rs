@@ -1,6 +1,6 @@
 //! The archive: the same files give the same bytes.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -8,6 +8,8 @@ use anyhow::{Context, Result};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tar::{Builder, EntryType, Header};
+
+use crate::whole;
 
 /// A file of the archive.
 pub struct Entry {
@@ -49,12 +51,11 @@ impl Entry {
 
 /// Writes a tar.gz of one folder, whole or not at all; gives its size in bytes.
 pub fn write(path: &Path, folder: &str, entries: &[Entry]) -> Result<u64> {
-    let fresh = path.with_extension("tmp");
-    let put = || -> io::Result<u64> {
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        let file = File::create(&fresh)?;
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)
+            .with_context(|| format!("{} can't be made", parent.display()))?;
+    }
+    whole::write(path, |file| {
         let gzip = GzEncoder::new(file, Compression::best());
         let mut tar = Builder::new(gzip);
         let mut sorted: Vec<&Entry> = entries.iter().collect();
@@ -62,13 +63,10 @@ pub fn write(path: &Path, folder: &str, entries: &[Entry]) -> Result<u64> {
         for entry in sorted {
             add(&mut tar, folder, entry)?;
         }
-        let file = tar.into_inner()?.finish()?;
-        file.sync_all()?;
-        let size = file.metadata()?.len();
-        fs::rename(&fresh, path)?;
-        Ok(size)
-    };
-    put().with_context(|| format!("{} can't be written", path.display()))
+        tar.into_inner()?.finish()?;
+        Ok(())
+    })?;
+    Ok(fs::metadata(path)?.len())
 }
 
 fn add(tar: &mut Builder<impl io::Write>, folder: &str, entry: &Entry) -> io::Result<()> {
